@@ -1,0 +1,65 @@
+#include "base/hashset.h"
+
+#include <string.h>
+
+static size_t n_slots(const struct hashset *set)
+{
+    return set->bits ? (size_t)1 << set->bits : 0;
+}
+
+bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void *const *keys, uint64_t n)
+{
+    if (n <= n_slots(set) / 3 * 2 && set->bits)
+        return true;
+    unsigned bits = set->bits ? set->bits : 4;
+    while (((uint64_t)1 << bits) / 3 * 2 < n)
+        bits++;
+    if (bits > 32)
+        return false;
+
+    struct hashset grown = { .bits = bits };
+    grown.slots = mem_new(mem, uint32_t, n_slots(&grown));
+    if (!grown.slots)
+        return false;
+    for (size_t i = 0; i < n_slots(set); i++) {
+        uint32_t id = set->slots[i];
+        if (id == 0)
+            continue;
+        uint32_t mask = ((uint32_t)1 << bits) - 1;
+        uint32_t at = hashset_home(&grown, keys[id]);
+        while (grown.slots[at] != 0)
+            at = (at + 1) & mask;
+        grown.slots[at] = id;
+    }
+    grown.len = set->len;
+    gai_hashset_fini(set, mem);
+    *set = grown;
+    return true;
+}
+
+void gai_hashset_clear(struct hashset *set)
+{
+    if (set->len)
+        memset(set->slots, 0, n_slots(set) * sizeof *set->slots);
+    set->len = 0;
+}
+
+void gai_hashset_fini(struct hashset *set, const struct ga_mem *mem)
+{
+    mem_free(mem, set->slots, n_slots(set));
+    *set = (struct hashset){ 0 };
+}
+
+const char *gai_hashset_check(const struct hashset *set, const void *const *keys)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < n_slots(set); i++) {
+        uint32_t id = set->slots[i];
+        if (id == 0)
+            continue;
+        n++;
+        if (hashset_find(set, keys, keys[id]) != id)
+            return "an id is not found under its key";
+    }
+    return n == set->len ? NULL : "len does not count the ids";
+}

@@ -1,0 +1,14 @@
+/*
+ * ggml_alloc.h - everything at once
+ */
+#ifndef GGML_ALLOC_GGML_ALLOC_H
+#define GGML_ALLOC_GGML_ALLOC_H
+
+#include "backend.h"
+#include "base.h"
+#include "gallocr.h"
+#include "graph.h"
+#include "plan.h"
+#include "tallocr.h"
+
+#endif

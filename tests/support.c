@@ -1,0 +1,103 @@
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* In front of each block, so that lies about sizes are noticed. */
+union header {
+    size_t size;
+    max_align_t align;
+};
+
+static void *resize(void *user, void *ptr, size_t old_size, size_t new_size)
+{
+    struct test_mem *mem = user;
+    union header *old = ptr ? (union header *)ptr - 1 : NULL;
+    if (old_size != (old ? old->size : 0))
+        mem->lied = true;
+    if (new_size == 0) {
+        if (old) {
+            mem->live -= old->size;
+            mem->blocks--;
+        }
+        free(old);
+        return NULL;
+    }
+    if (++mem->requests == mem->fail_at)
+        return NULL;
+    union header *grown = malloc(sizeof *grown + new_size);
+    if (!grown)
+        return NULL;
+    grown->size = new_size;
+    memset(grown + 1, 0xa5, new_size);
+    if (old) {
+        memcpy(grown + 1, old + 1, old_size < new_size ? old_size : new_size);
+        mem->live -= old_size;
+        mem->blocks--;
+        free(old);
+    }
+    mem->live += new_size;
+    mem->blocks++;
+    if (mem->live > mem->peak)
+        mem->peak = mem->live;
+    return grown + 1;
+}
+
+struct ga_env test_env(struct test_mem *mem)
+{
+    return (struct ga_env){ .mem = { .resize = resize, .user = mem } };
+}
+
+static bool append(void *user, const char *text, size_t len)
+{
+    struct test_text *out = user;
+    if (out->limit && out->len + len > out->limit)
+        return false;
+    if (out->len + len + 1 > out->cap) {
+        out->cap = (out->len + len + 1) * 2;
+        out->text = realloc(out->text, out->cap);
+        if (!out->text)
+            abort();
+    }
+    memcpy(out->text + out->len, text, len);
+    out->len += len;
+    out->text[out->len] = 0;
+    return true;
+}
+
+struct ga_sink test_sink(struct test_text *text)
+{
+    return (struct ga_sink){ .write = append, .user = text };
+}
+
+void test_text_fini(struct test_text *text)
+{
+    free(text->text);
+    *text = (struct test_text){ 0 };
+}
+
+static size_t take(void *user, char *buf, size_t cap)
+{
+    struct test_source *source = user;
+    size_t n = source->len - source->at;
+    if (n > cap)
+        n = cap;
+    if (source->step && n > source->step)
+        n = source->step;
+    memcpy(buf, source->text + source->at, n);
+    source->at += n;
+    return n;
+}
+
+struct ga_source test_source(struct test_source *source)
+{
+    return (struct ga_source){ .read = take, .user = source };
+}
+
+const char *test_shared(void)
+{
+    const char *path = getenv("GGML_ALLOC_SHARED");
+    struct stat info;
+    return path && stat(path, &info) == 0 ? path : NULL;
+}
