@@ -1,9 +1,13 @@
 #include "base/hashset.h"
 
+#include <assert.h>
 #include <string.h>
+
+#define MAX_BITS 31u /* slots are counted in 32 bits */
 
 static size_t n_slots(const struct hashset *set)
 {
+    assert(set->bits <= MAX_BITS);
     return set->bits ? (size_t)1 << set->bits : 0;
 }
 
@@ -12,9 +16,9 @@ bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void 
     if (n <= n_slots(set) / 3 * 2 && set->bits)
         return true;
     unsigned bits = set->bits ? set->bits : 4;
-    while (((uint64_t)1 << bits) / 3 * 2 < n)
+    while (bits <= MAX_BITS && ((uint64_t)1 << bits) / 3 * 2 < n)
         bits++;
-    if (bits > 32)
+    if (bits > MAX_BITS)
         return false;
 
     struct hashset grown = { .bits = bits };
