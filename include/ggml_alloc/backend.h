@@ -27,7 +27,7 @@ struct ga_backend {
     size_t max_size; /* of one buffer; 0 is unlimited */
     /* GA_OK and a filled buffer, or GA_NO_SPACE and nothing taken.  `size` is never 0. */
     enum ga_status (*alloc)(void *user, size_t size, struct ga_buffer *buffer);
-    void (*free)(void *user, struct ga_buffer *buffer); /* cannot fail */
+    void (*free)(void *user, struct ga_buffer *buffer);                /* cannot fail */
     bool (*info)(void *user, size_t *free_bytes, size_t *total_bytes); /* optional, NULL: unknown */
     void *user;
 };
@@ -53,7 +53,7 @@ GA_API ga_meter *ga_meter_new(const struct ga_env *env, const struct ga_backend 
 GA_API void ga_meter_delete(ga_meter *meter);
 GA_API const struct ga_backend *ga_meter_backend(ga_meter *meter);
 GA_API void ga_meter_stats(const ga_meter *meter, struct ga_meter_stats *stats);
-GA_API void ga_meter_cap(ga_meter *meter, uint64_t bytes);    /* live bytes stay at or below; 0 is no cap */
+GA_API void ga_meter_cap(ga_meter *meter, uint64_t bytes);     /* live bytes stay at or below; 0 is no cap */
 GA_API void ga_meter_fail_in(ga_meter *meter, uint64_t calls); /* the calls-th alloc from now fails once; 0: none */
 
 #ifdef __cplusplus

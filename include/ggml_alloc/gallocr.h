@@ -34,9 +34,10 @@ struct ga_arena_opts {
 /* `pools[i]` backs the nodes whose .pool is i; the backends outlive the arena.  NULL: no memory, no pools, or a NULL among them. */
 GA_API ga_arena *ga_arena_new(const struct ga_env *env, const struct ga_backend *const *pools, unsigned n_pools,
                               const struct ga_arena_opts *opts);
-GA_API void ga_arena_delete(ga_arena *arena); /* counted: lives until its last gallocr is gone */
+GA_API void ga_arena_delete(ga_arena *arena);                        /* counted: lives until its last gallocr is gone */
 GA_API uint64_t ga_arena_size(const ga_arena *arena, unsigned pool); /* bytes held, packed ones included */
-GA_API void ga_arena_trim(ga_arena *arena); /* back to what the plan last bound by each of its users needs; moves nothing that stays */
+/* Back to what the plan last bound by each of its users needs; moves nothing that stays. */
+GA_API void ga_arena_trim(ga_arena *arena);
 
 /* For devices whose memory is handles, not addresses; NULL past the last; valid while the generation stands. */
 GA_API const struct ga_buffer *ga_arena_buffer(const ga_arena *arena, unsigned pool, unsigned chunk);
@@ -69,7 +70,8 @@ GA_API bool ga_arena_oom(const ga_arena *arena, struct ga_oom *oom);
 /* In `opts` (NULL: defaults), align is raised to and chunk_max lowered to the backend's; capacity is not used. */
 GA_API ga_gallocr *ga_gallocr_new(const struct ga_env *env, ga_arena *arena, const struct ga_plan_opts *opts);
 GA_API void ga_gallocr_delete(ga_gallocr *galloc);
-GA_API void ga_gallocr_max_plans(ga_gallocr *galloc, unsigned max); /* plans kept by signature; default 32, least recently used leaves */
+/* Plans kept by signature; default 32, the least recently used leaves. */
+GA_API void ga_gallocr_max_plans(ga_gallocr *galloc, unsigned max);
 
 /* Bytes per pool (as many as the arena has) that ga_gallocr_reserve() would need; allocates nothing, changes nothing. */
 GA_API enum ga_status ga_gallocr_measure(ga_gallocr *galloc, const ga_graph *graph, uint64_t *sizes);
@@ -91,7 +93,7 @@ GA_API void *ga_gallocr_addr(const ga_gallocr *galloc, ga_id id);
 /* By key, in that last graph, which must not have changed since. */
 GA_API void *ga_gallocr_addr_of(const ga_gallocr *galloc, const void *key);
 GA_API bool ga_gallocr_slot(const ga_gallocr *galloc, ga_id id, struct ga_slot *slot);
-GA_API const ga_plan *ga_gallocr_plan(const ga_gallocr *galloc); /* the plan bound last; NULL before the first */
+GA_API const ga_plan *ga_gallocr_plan(const ga_gallocr *galloc);       /* the plan bound last; NULL before the first */
 GA_API const char *ga_gallocr_replan_reason(const ga_gallocr *galloc); /* NULL when the last call kept its plan */
 
 /*

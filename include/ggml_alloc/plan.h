@@ -31,7 +31,7 @@ enum ga_effort {
 
 struct ga_plan_opts {
     enum ga_effort effort;
-    uint64_t steps;            /* work budget, not time: the same plan everywhere; 0 is a sensible default */
+    uint64_t steps; /* work budget, not time: the same plan everywhere; 0 is a sensible default */
     uint64_t seed;
     unsigned n_pools;          /* length of the arrays below; pools past it take the default */
     const uint64_t *capacity;  /* stop as soon as it fits; NULL or 0: as low as possible */
@@ -130,7 +130,8 @@ enum ga_format {
 GA_API enum ga_status ga_plan_write(const ga_plan *plan, const ga_graph *graph, enum ga_format format, const struct ga_sink *sink);
 
 /* GA_INVALID for text that is no plan, or was changed since it was written; `error` (may be NULL) gets the line and what is wrong. */
-GA_API enum ga_status ga_plan_read(const struct ga_env *env, const struct ga_source *source, ga_plan **plan, char *error, size_t cap);
+GA_API enum ga_status ga_plan_read(const struct ga_env *env, const struct ga_source *source, ga_plan **plan, char *error,
+                                   size_t cap);
 
 #ifdef __cplusplus
 }
