@@ -10,21 +10,24 @@
 /* What stands behind every tensor that the engine has given bytes already. */
 static char elsewhere;
 
-static bool instance_room(struct instance *in, uint32_t n_tensors, uint32_t n_leafs, uint32_t n_nodes)
+static bool instance_room(struct instance *in, uint32_t n_tensors)
 {
     struct plain_graph *graph = &in->graph;
-    in->tensors = calloc(n_tensors + 1u, sizeof *in->tensors);
-    graph->nodes = calloc(n_nodes + 1u, sizeof(struct plain_tensor *));
-    graph->leafs = calloc(n_leafs + 1u, sizeof(struct plain_tensor *));
-    graph->node_buft = calloc(n_nodes + 1u, sizeof *graph->node_buft);
-    graph->leaf_buft = calloc(n_leafs + 1u, sizeof *graph->leaf_buft);
+    size_t n = (size_t)n_tensors + 1;
+    in->tensors = calloc(n, sizeof *in->tensors);
+    in->externs = calloc(n, sizeof *in->externs);
+    graph->nodes = calloc(n, sizeof *graph->nodes);
+    graph->leafs = calloc(n, sizeof *graph->leafs);
+    graph->node_buft = calloc(n, sizeof *graph->node_buft);
+    graph->leaf_buft = calloc(n, sizeof *graph->leaf_buft);
     graph->n_tensors = n_tensors;
-    return in->tensors && graph->nodes && graph->leafs && graph->node_buft && graph->leaf_buft;
+    return in->tensors && in->externs && graph->nodes && graph->leafs && graph->node_buft && graph->leaf_buft;
 }
 
 void instance_fini(struct instance *in)
 {
     free(in->tensors);
+    free(in->externs);
     free(in->bufts);
     free(in->graph.nodes);
     free(in->graph.leafs);
@@ -122,11 +125,14 @@ static bool read_tensor(struct instance *in, char *field[FIELDS])
         tensor->view_offs = number(field[18]);
     }
     snprintf(tensor->name, sizeof tensor->name, "%s", field[20]);
+    snprintf(tensor->op_name, sizeof tensor->op_name, "%s", field[3]);
     int buft = atoi(field[15]);
     if (field[2][0] == 'l')
         add_leaf(in, tensor, buft);
     else if (field[2][0] == 'n')
         add_node(in, tensor, buft);
+    else
+        in->externs[in->n_externs++] = tensor;
     return buft < in->graph.n_bufts && read_sources(in, tensor, field[19]);
 }
 
@@ -154,7 +160,7 @@ static bool read_record(struct instance *in, char *field[FIELDS], int n)
     if (strcmp(kind, "buffer") == 0 && n > 4)
         return in->bufts && read_buffer(in, field);
     if (strcmp(kind, "counts") == 0 && n > 4)
-        return instance_room(in, (uint32_t)number(field[1]), (uint32_t)number(field[2]), (uint32_t)number(field[3]));
+        return instance_room(in, (uint32_t)number(field[1]));
     if (strcmp(kind, "result_chunk") == 0 && n > 3)
         in->recorded_peak += number(field[3]);
     if (strcmp(kind, "result_time") == 0 && n > 3) {
@@ -197,6 +203,7 @@ static struct plain_tensor *tensor_make(struct instance *in, uint32_t *n, enum p
     tensor->nb[0] = 4;
     tensor->nb[1] = tensor->nb[2] = tensor->nb[3] = bytes;
     snprintf(tensor->name, sizeof tensor->name, "node_%" PRIu32, *n);
+    snprintf(tensor->op_name, sizeof tensor->op_name, "OP_%d", (int)op);
     ++*n;
     return tensor;
 }
@@ -234,7 +241,7 @@ bool instance_make(struct instance *in, uint32_t n_nodes)
     *in = (struct instance){ 0 };
     uint32_t blocks = n_nodes / 8, n = 0;
     in->graph.bufts = in->bufts = calloc(1, sizeof *in->bufts);
-    if (!in->bufts || !instance_room(in, 1 + 9 * blocks, 1 + blocks, 8 * blocks)) {
+    if (!in->bufts || !instance_room(in, 1 + 9 * blocks)) {
         instance_fini(in);
         return false;
     }

@@ -9,6 +9,8 @@
 struct instance {
     struct plain_graph graph;
     struct plain_tensor *tensors;
+    struct plain_tensor **externs; /* neither leafs nor nodes, but named by them */
+    uint32_t n_externs;
     struct plain_buft *bufts;
     char name[96];
     uint64_t recorded_peak;  /* what the engine's own allocator needed, all pools; 0: not known */
