@@ -93,7 +93,8 @@ GA_API ga_id ga_graph_find(const ga_graph *graph, const void *key);
 GA_API uint32_t ga_graph_children(const ga_graph *graph, ga_id id);
 GA_API uint32_t ga_graph_views(const ga_graph *graph, ga_id id);
 
-/* Whether every call so far succeeded.  ga_graph_error() says which node and what is wrong; NULL when GA_OK. */
+/* Whether every call so far succeeded.  ga_graph_error() says which node and what is wrong, also after planning refused the graph;
+ * NULL when nothing is. */
 GA_API enum ga_status ga_graph_status(const ga_graph *graph);
 GA_API const char *ga_graph_error(const ga_graph *graph);
 

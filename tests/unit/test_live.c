@@ -1,0 +1,251 @@
+/*
+ * test_live.c - lifetimes and what may take over what, rule by rule
+ */
+#include "graph/alias.h"
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static ga_id add(ga_graph *graph, struct ga_node node)
+{
+    if (!(node.flags & GA_DEPEND) && node.size == 0)
+        node.size = 64;
+    ga_id id = ga_graph_add(graph, &node);
+    cr_assert_neq(id, GA_NONE, "%s", ga_graph_error(graph));
+    return id;
+}
+
+#define READS(...) .src = (ga_id[]){ __VA_ARGS__ }, .n_src = sizeof((ga_id[]){ __VA_ARGS__ }) / sizeof(ga_id)
+
+static void expect_life(const ga_graph *graph, ga_id id, uint32_t birth, uint32_t death)
+{
+    struct lives lives;
+    char why[200] = "";
+    cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, why, sizeof why), GA_OK, "%s", why);
+    cr_assert_eq(lives.of[id].birth, birth, "node %u is born at %u, not %u", id, lives.of[id].birth, birth);
+    cr_assert_eq(lives.of[id].death, death, "node %u dies at %u, not %u", id, lives.of[id].death, death);
+    gai_lives_fini(&lives, &graph->env.mem, graph);
+}
+
+static void expect_refusal(const ga_graph *graph, const char *word)
+{
+    struct lives lives;
+    char why[200];
+    cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, why, sizeof why), GA_INVALID);
+    cr_assert_not_null(strstr(why, word), "%s", why);
+}
+
+static bool alias(const ga_graph *graph, ga_id heir, uint32_t slot, struct takeover *out)
+{
+    struct lives lives;
+    cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, NULL, 0), GA_OK);
+    bool may = gai_alias(graph, &lives, heir, slot, out);
+    gai_lives_fini(&lives, &graph->env.mem, graph);
+    return may;
+}
+
+Test(live, ends_with_the_last_reader)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ .flags = GA_INPUT });
+    ga_id y = add(g, (struct ga_node){ READS(x) });      /* step 1 */
+    ga_id z = add(g, (struct ga_node){ READS(x, y) });   /* step 2 */
+    ga_id result = add(g, (struct ga_node){ READS(z) }); /* step 3, the end is 5 */
+    expect_life(g, x, 0, 3);
+    expect_life(g, y, 1, 3);
+    expect_life(g, z, 2, 4);
+    expect_life(g, result, 3, 5);
+    ga_graph_delete(g);
+}
+
+Test(live, follows_views_to_their_root)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });                                 /* 1 */
+    ga_id v = add(g, (struct ga_node){ READS(x), .view_of = x, .size = 8 }); /* 2 */
+    ga_id w = add(g, (struct ga_node){ READS(v), .view_of = v, .size = 4 }); /* 3 */
+    add(g, (struct ga_node){ 0 });                                           /* 4 */
+    add(g, (struct ga_node){ READS(w) });                                    /* 5 */
+    expect_life(g, x, 1, 6);
+    ga_graph_delete(g);
+}
+
+Test(live, keeps_results_outputs_and_unread_views_to_the_end)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id out = add(g, (struct ga_node){ .flags = GA_OUTPUT });                        /* 1 */
+    ga_id x = add(g, (struct ga_node){ READS(out) });                                  /* 2 */
+    add(g, (struct ga_node){ READS(x), .view_of = x });                                /* 3: unread */
+    ga_id gone = add(g, (struct ga_node){ .flags = GA_DISCARD });                      /* 4 */
+    ga_id y = add(g, (struct ga_node){ 0 });                                           /* 5 */
+    ga_id vo = add(g, (struct ga_node){ READS(y), .view_of = y, .flags = GA_OUTPUT }); /* 6 */
+    add(g, (struct ga_node){ READS(vo) });                                             /* 7, the end is 9 */
+    expect_life(g, out, 1, 9);
+    expect_life(g, x, 2, 9);
+    expect_life(g, gone, 4, 5);
+    expect_life(g, y, 5, 9);
+    ga_graph_delete(g);
+}
+
+Test(live, shares_steps_of_nodes_that_run_together)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ .flags = GA_INPUT });
+    ga_id a = add(g, (struct ga_node){ READS(x) });                       /* 1 */
+    ga_id b = add(g, (struct ga_node){ READS(x), .flags = GA_TOGETHER }); /* 1 */
+    ga_id c = add(g, (struct ga_node){ READS(a, b) });                    /* 2 */
+    expect_life(g, x, 0, 2);
+    expect_life(g, a, 1, 3);
+    expect_life(g, b, 1, 3);
+    expect_life(g, c, 2, 4);
+    struct takeover over;
+    cr_assert_not(alias(g, a, 0, &over), "b may run at the same time and reads x, too");
+    cr_assert_not(alias(g, b, 0, &over));
+    cr_assert(alias(g, c, 1, &over));
+    ga_graph_delete(g);
+}
+
+Test(live, frees_at_the_barriers_of_a_sequence)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });
+    ga_id y = add(g, (struct ga_node){ READS(x) });
+    ga_id z = add(g, (struct ga_node){ READS(y) });
+    ga_id lazy = add(g, (struct ga_node){ 0 });
+    ga_id last = add(g, (struct ga_node){ READS(z, lazy) });
+    ga_id never = add(g, (struct ga_node){ READS(x) });
+    cr_assert_eq(ga_graph_sequence(g, (ga_id[]){ GA_NONE, x, y, GA_NONE, GA_NONE, z, GA_NONE, last }, 8), GA_OK);
+    expect_life(g, x, 1, 5); /* somebody outside the sequence reads it: kept to the end, 3 + 2 */
+    expect_life(g, y, 1, 3);
+    expect_life(g, z, 2, 4);
+    expect_life(g, lazy, 3, 5); /* never listed: never done */
+    expect_life(g, last, 3, 5);
+    expect_life(g, never, LIVE_UNBORN, 5);
+    ga_graph_delete(g);
+}
+
+Test(live, extends_lifetimes)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });                      /* 1 */
+    ga_id v = add(g, (struct ga_node){ READS(x), .view_of = x }); /* 2 */
+    ga_id y = add(g, (struct ga_node){ READS(v) });               /* 3 */
+    ga_id z = add(g, (struct ga_node){ READS(y) });               /* 4 */
+    ga_id end = add(g, (struct ga_node){ READS(z) });             /* 5 */
+    expect_life(g, x, 1, 4);
+    ga_graph_extend(g, v, z);
+    ga_graph_extend(g, y, y);
+    ga_graph_extend(g, z, end);
+    expect_life(g, x, 1, 5);
+    expect_life(g, y, 3, 5);
+    struct takeover over;
+    cr_assert_not(alias(g, end, 0, &over), "z must be readable until the step of `end` is over");
+    ga_graph_extend(g, 99, end);
+    expect_refusal(g, "99");
+    ga_graph_delete(g);
+}
+
+Test(live, births_what_a_dependency_names_ahead)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });                        /* 1 */
+    add(g, (struct ga_node){ READS(x, 4, 3), .flags = GA_DEPEND }); /* 2 */
+    ga_id y = add(g, (struct ga_node){ 0 });                        /* 3 */
+    ga_id z = add(g, (struct ga_node){ READS(y) });                 /* 4 */
+    expect_life(g, x, 1, 3);
+    expect_life(g, y, 2, 5);
+    expect_life(g, z, 2, 5);
+    ga_graph_delete(g);
+
+    g = ga_graph_new(NULL);
+    add(g, (struct ga_node){ READS(7), .flags = GA_DEPEND });
+    expect_refusal(g, "node 7");
+    ga_graph_delete(g);
+}
+
+Test(live, refuses_elided_nodes_read_in_another_step)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id e = add(g, (struct ga_node){ .flags = GA_ELIDED });
+    add(g, (struct ga_node){ READS(e), .flags = GA_TOGETHER });
+    expect_life(g, e, 1, 2);
+    add(g, (struct ga_node){ READS(e), .name = "late" });
+    expect_refusal(g, "late");
+    ga_graph_delete(g);
+}
+
+Test(alias, takes_only_from_whom_it_reads_last)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });
+    ga_id y = add(g, (struct ga_node){ READS(x) });
+    ga_id z = add(g, (struct ga_node){ READS(x, y) });
+    struct takeover over;
+    cr_assert_not(alias(g, y, 0, &over), "z reads x later");
+    cr_assert(alias(g, z, 0, &over));
+    cr_assert(over.from == x && over.delta == 0 && over.eager);
+    cr_assert(alias(g, z, 1, &over));
+    ga_graph_delete(g);
+}
+
+/* A root of 96 bytes, two windows of 32 into it, the second at `offset`, and an heir that reads both. */
+static bool alias_of_windows(uint64_t offset, struct takeover *over)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ .size = 96 });
+    ga_id low = add(g, (struct ga_node){ READS(x), .view_of = x, .size = 32 });
+    ga_id high = add(g, (struct ga_node){ READS(x), .view_of = x, .view_offset = offset, .size = 32 });
+    ga_id heir = add(g, (struct ga_node){ READS(low, high), .size = 32 });
+    bool may = alias(g, heir, 1, over);
+    ga_graph_delete(g);
+    return may;
+}
+
+Test(alias, knows_windows)
+{
+    struct takeover over;
+    cr_assert(alias_of_windows(64, &over), "the other window is disjoint");
+    cr_assert(over.from == 1 && over.delta == 64 && !over.eager, "a view is never eager");
+    cr_assert(alias_of_windows(32, &over), "they touch");
+    cr_assert_not(alias_of_windows(31, &over), "they overlap partly");
+    cr_assert(alias_of_windows(0, &over), "they are the same");
+
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });
+    ga_id heir = add(g, (struct ga_node){ READS(x, x) });
+    cr_assert(alias(g, heir, 0, &over), "listed twice, but the identical window");
+    cr_assert_not(over.eager, "ggml would not");
+    ga_graph_delete(g);
+}
+
+Test(alias, respects_owners_and_pools)
+{
+    struct takeover over;
+    static const uint16_t flags[] = { GA_EXTERNAL, GA_OUTPUT };
+    for (int i = 0; i < 2; i++) {
+        ga_graph *g = ga_graph_new(NULL);
+        ga_id x = add(g, (struct ga_node){ .flags = flags[i] });
+        ga_id heir = add(g, (struct ga_node){ READS(x) });
+        cr_assert_not(alias(g, heir, 0, &over));
+        ga_graph_delete(g);
+    }
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ .pool = 1 });
+    ga_id heir = add(g, (struct ga_node){ READS(x) });
+    ga_id none = add(g, (struct ga_node){ READS(GA_NONE, heir) });
+    cr_assert_not(alias(g, heir, 0, &over), "another pool");
+    cr_assert_not(alias(g, none, 0, &over), "an empty slot");
+    cr_assert(alias(g, none, 1, &over));
+    ga_graph_delete(g);
+}
+
+Test(alias, takes_over_within_a_step_when_nobody_else_reads)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });
+    ga_id heir = add(g, (struct ga_node){ READS(x), .flags = GA_TOGETHER });
+    struct takeover over;
+    cr_assert(alias(g, heir, 0, &over));
+    ga_graph_delete(g);
+}
