@@ -60,6 +60,7 @@ struct pool_answer {
     uint32_t n_chunks;
     uint64_t peak;     /* their sum */
     uint64_t bound;    /* no answer is lower */
+    uint32_t bound_step; /* the first step at which most bytes live, heirs counted once */
     enum ga_effort reached; /* the rung that found it */
 };
 
