@@ -21,13 +21,8 @@ expect() {
   fi
 }
 
-skip() { # TITLE REASON
-  count=$((count + 1))
-  echo "ok $count - $1 # SKIP $2"
-}
-
 install_tree() {
-  meson install -C "$build" --no-rebuild --destdir "$work/tree" && pc=$(find "$work/tree" -name ggml_alloc.pc) && [ -n "$pc" ]
+  meson install -C "$build" --destdir "$work/tree" && pc=$(find "$work/tree" -name ggml_alloc.pc) && [ -n "$pc" ]
 }
 
 flags() { # what pkg-config says of the installed tree
@@ -36,6 +31,7 @@ flags() { # what pkg-config says of the installed tree
 
 # shellcheck disable=SC2046,SC2086
 installed() {
+  install_tree || return 1
   lib=$(dirname "$(dirname "$pc")")
   [ "$(flags --modversion)" = "$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$root/meson.build")" ] &&
     $cc -std=c99 -Wall -Wextra -Werror "$root/tests/embed.c" $(flags --cflags --libs) -o "$work/installed" &&
@@ -54,14 +50,12 @@ MESON
     ninja -C "$work/host-build" all && meson test -C "$work/host-build" --no-rebuild
 }
 
-install='a program builds and runs against the installed tree, through pkg-config'
-if ! command -v pkg-config > /dev/null; then
-  skip "$install" 'no pkg-config'
-elif ! install_tree > "$work/log" 2>&1; then
-  expect "$install" false
-  sed 's/^/# /' "$work/log"
+title='a program builds and runs against the installed tree, through pkg-config'
+if command -v pkg-config > /dev/null; then
+  expect "$title" installed
 else
-  expect "$install" installed
+  count=1
+  echo "ok 1 - $title # SKIP no pkg-config"
 fi
 expect 'a program builds and runs with the library as a subproject' subproject
 echo "1..$count"

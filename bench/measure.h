@@ -1,0 +1,38 @@
+/*
+ * measure.h - time and memory, measured the same way by every benchmark
+ */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include "ggml_alloc/base.h"
+
+/* Nanoseconds since some moment. */
+double measure_now(void);
+
+/* Times of one thing done again and again; the median says what it takes. */
+#define MEASURE_MAX 1001
+struct samples {
+    double ns[MEASURE_MAX];
+    int n;
+};
+
+void samples_add(struct samples *samples, double ns); /* past MEASURE_MAX: dropped */
+double samples_median(struct samples *samples);       /* sorts them; 0 when there are none */
+
+/* A memory hook that counts. */
+struct meter {
+    uint64_t requests, live, peak;
+};
+
+struct ga_env meter_env(struct meter *meter);
+
+/* Geometric mean of what was added. */
+struct geomean {
+    double log_sum;
+    int n;
+};
+
+void geomean_add(struct geomean *mean, double x);
+double geomean_of(const struct geomean *mean);
+
+#endif
