@@ -78,13 +78,19 @@ static enum plain_op op_of(const char *op, const char *flags)
     return strchr(flags, 'r') ? PLAIN_IN_PLACE : PLAIN_COMPUTE;
 }
 
-/* Types differ in name only here; a number of its own for each will do. */
-static int32_t type_of(const char *name)
+/* The types that get bytes in recorded graphs.  Of others only the name matters, and what the file says of their size. */
+static const struct {
+    const char *name;
+    uint64_t size;
+} types[] = { { "f32", 4 }, { "f16", 2 }, { "i32", 4 }, { "i64", 8 }, { "bf16", 2 }, { "i8", 1 }, { "i16", 2 } };
+
+static void set_type(struct plain_tensor *tensor, const char *name)
 {
-    uint32_t hash = 5381;
-    for (; *name; name++)
-        hash = hash * 33 + (unsigned char)*name;
-    return (int32_t)(hash & 0xffff);
+    const int32_t n = (int32_t)(sizeof types / sizeof *types);
+    tensor->type = 0;
+    while (tensor->type < n && strcmp(types[tensor->type].name, name) != 0)
+        tensor->type++;
+    tensor->type_size = tensor->type < n ? types[tensor->type].size : tensor->nb[0];
 }
 
 static bool read_sources(struct instance *in, struct plain_tensor *tensor, char *list)
@@ -112,11 +118,11 @@ static bool read_tensor(struct instance *in, char *field[FIELDS])
     const char *flags = field[16];
     tensor->id = (int32_t)id;
     tensor->op = (int32_t)op_of(field[3], flags);
-    tensor->type = type_of(field[4]);
     for (int i = 0; i < 4; i++) {
         tensor->ne[i] = number(field[5 + i]);
         tensor->nb[i] = number(field[9 + i]);
     }
+    set_type(tensor, field[4]);
     tensor->padding = number(field[14]) - plain_alloc_size(NULL, tensor);
     tensor->flags = (strchr(flags, 'i') ? PLAIN_INPUT : 0) | (strchr(flags, 'o') ? PLAIN_OUTPUT : 0);
     tensor->data = strchr(flags, 'a') ? &elsewhere : NULL;
@@ -198,7 +204,7 @@ bool instance_load(struct instance *in, const char *path)
 static struct plain_tensor *tensor_make(struct instance *in, uint32_t *n, enum plain_op op, uint64_t elements)
 {
     struct plain_tensor *tensor = &in->tensors[*n];
-    *tensor = (struct plain_tensor){ .op = (int32_t)op, .id = (int32_t)*n, .ne = { elements, 1, 1, 1 } };
+    *tensor = (struct plain_tensor){ .op = (int32_t)op, .id = (int32_t)*n, .ne = { elements, 1, 1, 1 }, .type_size = 4 };
     uint64_t bytes = 4 * elements;
     tensor->nb[0] = 4;
     tensor->nb[1] = tensor->nb[2] = tensor->nb[3] = bytes;

@@ -36,7 +36,8 @@ struct plain_tensor {
     uint64_t view_offs;
     void *data;       /* set: the engine owns the bytes */
     uint64_t padding; /* what the buffer type wants beyond the tensor's own bytes */
-    char name[64], op_name[24], params[40];
+    uint64_t type_size;
+    char name[64], op_name[24], params[32];
 };
 
 /* A kind of memory.  The size of a tensor is asked for through a pointer, since only the backend knows it. */

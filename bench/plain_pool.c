@@ -172,7 +172,7 @@ bool plain_pool_give(struct plain_pool *pool, int in, uint64_t offset, uint64_t 
 uint64_t plain_alloc_size(const struct plain_buft *buft, const struct plain_tensor *tensor)
 {
     (void)buft;
-    uint64_t size = tensor->nb[0];
+    uint64_t size = tensor->type_size;
     for (int i = 0; i < 4; i++) {
         if (tensor->ne[i] == 0)
             return tensor->padding;
