@@ -55,6 +55,11 @@ static inline uint32_t hashset_insert(struct hashset *set, const void *const *ke
     return 0;
 }
 
+static inline bool hashset_has_room(const struct hashset *set, uint64_t n)
+{
+    return set->bits && n <= ((uint64_t)1 << set->bits) / 3 * 2;
+}
+
 /* Room for `n` ids in all.  False when there is no memory; the set is then as before.  O(ids held) when it grows. */
 bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void *const *keys, uint64_t n);
 /* Empty, with its room kept.  O(room). */

@@ -1,0 +1,209 @@
+/*
+ * add.c - a node is verified, kept, counted and folded into the signature as it comes
+ *
+ * Engines describe their graph anew for every token, so this is a hot path: what is common costs a few compares, the sources are
+ * walked once, and what is rare (growth, refusals, wide masks, names to copy) lives in functions of its own.
+ */
+#include "graph/graph.h"
+
+#include "base/array.h"
+#include "base/bits.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+bool gai_graph_room(ga_graph *graph, uint64_t nodes, uint64_t sources)
+{
+    const struct ga_mem *mem = &graph->env.mem;
+    return array_room(mem, &graph->nodes, &graph->cap_nodes, nodes + 2) &&
+           array_room(mem, &graph->facts, &graph->cap_facts, nodes + 1) && array_room(mem, &graph->srcs, &graph->cap_srcs, sources);
+}
+
+bool gai_graph_key_room(ga_graph *graph, uint64_t nodes)
+{
+    uint32_t had = graph->cap_keys;
+    bool ok = array_room(&graph->env.mem, &graph->keys, &graph->cap_keys, nodes + 1);
+    if (graph->cap_keys > had) /* keys of nodes without one read as NULL */
+        memset(&graph->keys[had], 0, (graph->cap_keys - had) * sizeof *graph->keys);
+    return ok && gai_hashset_room(&graph->set, &graph->env.mem, graph->keys, nodes);
+}
+
+static bool has_room(const ga_graph *graph, ga_id id, const struct ga_node *spec)
+{
+    bool nodes_fit = id + 2 <= graph->cap_nodes && id < graph->cap_facts && spec->n_src <= graph->cap_srcs - graph->n_srcs;
+    return nodes_fit && (!spec->key || (id < graph->cap_keys && hashset_has_room(&graph->set, id)));
+}
+
+static bool make_room(ga_graph *graph, ga_id id, const struct ga_node *spec)
+{
+    return gai_graph_room(graph, id, (uint64_t)graph->n_srcs + spec->n_src) && (!spec->key || gai_graph_key_room(graph, id));
+}
+
+/* Masks of more than sixteen sources are kept beside the node. */
+static bool keep_wide_masks(ga_graph *graph, ga_id id, struct masks masks)
+{
+    if (!array_room(&graph->env.mem, &graph->wide, &graph->cap_wide, graph->n_wide + (uint64_t)1))
+        return false;
+    graph->wide[graph->n_wide++] = (struct wide_masks){ id, masks.reuse, masks.eager };
+    return true;
+}
+
+/* Everything that may need memory, so that what follows cannot fail. */
+static bool keep(ga_graph *graph, const struct ga_node *spec, ga_id id, struct masks masks, struct node *node)
+{
+    if (!has_room(graph, id, spec) && !make_room(graph, id, spec))
+        return false;
+    if (masks.reuse > UINT16_MAX && !keep_wide_masks(graph, id, masks))
+        return false;
+    bool ahead = spec->flags & GA_DEPEND;
+    if (ahead && !array_room(&graph->env.mem, &graph->ahead, &graph->cap_ahead, (uint64_t)graph->n_ahead + spec->n_src))
+        return false;
+    bool named = spec->name || spec->op || graph->borrows;
+    return !named || gai_graph_keep_names(graph, id, spec, node);
+}
+
+static struct node node_of(const ga_graph *graph, const struct ga_node *spec, ga_id id, struct masks masks)
+{
+    struct node node = {
+        .size = spec->size,
+        .src = graph->n_srcs,
+        .root = id,
+        .reuse = (uint16_t)masks.reuse,
+        .eager = (uint16_t)masks.eager,
+        .pool = spec->pool,
+        .flags = (uint8_t)spec->flags,
+        .align = (uint8_t)(spec->align ? 1 + high_bit(spec->align) : 0),
+    };
+    if (masks.reuse > UINT16_MAX)
+        node.align |= NODE_WIDE;
+    if (spec->view_of != GA_NONE) {
+        const struct node *seen = &graph->nodes[spec->view_of];
+        node.root = seen->root;
+        node.view_offset = seen->view_offset + spec->view_offset;
+    }
+    return node;
+}
+
+static void ahead_push(ga_graph *graph, ga_id id)
+{
+    uint32_t at = graph->n_ahead++;
+    for (; at > 0 && graph->ahead[(at - 1) / 2] > id; at = (at - 1) / 2)
+        graph->ahead[at] = graph->ahead[(at - 1) / 2];
+    graph->ahead[at] = id;
+}
+
+static void ahead_pop(ga_graph *graph)
+{
+    ga_id *heap = graph->ahead, last = heap[--graph->n_ahead];
+    uint32_t at = 0, n = graph->n_ahead;
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && heap[child + 1] < heap[child])
+            child++;
+        if (heap[child] >= last)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = last;
+}
+
+/* What DEPENDs named ahead: later nodes by this one, and this one by earlier ones. */
+static void settle_ahead(ga_graph *graph, ga_id id, const struct ga_node *spec)
+{
+    for (uint32_t i = 0; i < spec->n_src; i++)
+        if (spec->src[i] > id)
+            ahead_push(graph, spec->src[i]);
+    for (; graph->n_ahead && graph->ahead[0] == id; ahead_pop(graph))
+        graph->nodes[id].n_children++;
+    graph->names_ahead |= graph->n_ahead != 0;
+}
+
+static uint32_t count_bits(uint64_t mask)
+{
+    uint32_t n = 0;
+    for (; mask; mask &= mask - 1)
+        n++;
+    return n;
+}
+
+/* Keeps and counts the sources and returns their sum for the signature; all in one walk. */
+static uint64_t take_sources(ga_graph *graph, ga_id id, const struct ga_node *spec)
+{
+    uint64_t sum = spec->n_src;
+    ga_id *out = graph->srcs + graph->n_srcs;
+    for (uint32_t i = 0; i < spec->n_src; i++) {
+        ga_id src = spec->src[i];
+        out[i] = src;
+        sum = shape_source(sum, src);
+        if (src < id)
+            graph->nodes[src].n_children++; /* those of GA_NONE mean nothing */
+    }
+    graph->n_srcs += spec->n_src;
+    return sum;
+}
+
+static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const struct node *node, struct masks masks)
+{
+    struct node *nodes = graph->nodes;
+    nodes[id] = *node;
+    struct looks looks = {
+        .sources = take_sources(graph, id, spec),
+        .reuse = masks.reuse,
+        .eager = masks.eager,
+        .root = node->root,
+        .flags = node->flags,
+        .pool = node->pool,
+    };
+    nodes[id + 1].src = graph->n_srcs; /* the sentinel */
+    graph->n_nodes = id;
+    if (node->root != id) {
+        nodes[node->root].n_views++;
+        looks.offset = nodes[node->root].flags & GA_EXTERNAL ? 0 : node->view_offset + 1;
+    }
+    if ((spec->flags & GA_DEPEND) || graph->n_ahead)
+        settle_ahead(graph, id, spec);
+    if (graph->n_sequence) {
+        graph->n_sequence = 0;
+        gai_shape_rest(graph);
+    }
+    graph->n_storages += node_owns(nodes, id);
+    graph->has_aligns |= node->align != 0;
+    if (masks.reuse)
+        graph->n_edges += count_bits(masks.reuse);
+    if (node->pool >= graph->n_pools)
+        graph->n_pools = node->pool + 1u;
+    graph->facts[id] = shape_add(&graph->shape, &looks);
+}
+
+static ga_id refuse(ga_graph *graph, const struct ga_node *spec)
+{
+    char why[160];
+    gai_graph_refusal(graph, spec, why, sizeof why);
+    gai_graph_fail(graph, GA_INVALID, "node %" PRIu32 " '%.60s': %s", graph->n_nodes + 1, spec->name ? spec->name : "", why);
+    return GA_NONE;
+}
+
+ga_id ga_graph_add(ga_graph *graph, const struct ga_node *spec)
+{
+    if (graph->status != GA_OK)
+        return GA_NONE;
+    if (!gai_graph_accepts(graph, spec))
+        return refuse(graph, spec);
+    ga_id id = graph->n_nodes + 1;
+    uint64_t listed = spec->n_src >= 64 ? UINT64_MAX : ((uint64_t)1 << spec->n_src) - 1;
+    struct masks masks = { spec->reuse & listed, spec->eager & listed };
+    struct node node = node_of(graph, spec, id, masks);
+    const char *name = spec->name ? spec->name : "";
+    if (!keep(graph, spec, id, masks, &node)) {
+        gai_graph_fail(graph, GA_NO_MEMORY, "node %" PRIu32 " '%.60s': no memory for bookkeeping", id, name);
+        return GA_NONE;
+    }
+    if (id < graph->cap_keys)
+        graph->keys[id] = spec->key;
+    uint32_t known = spec->key ? hashset_insert(&graph->set, graph->keys, id) : 0;
+    if (known) {
+        gai_graph_fail(graph, GA_INVALID, "node %" PRIu32 " '%.60s': its key is that of node %" PRIu32 " already", id, name, known);
+        return GA_NONE;
+    }
+    append(graph, id, spec, &node, masks);
+    return id;
+}
