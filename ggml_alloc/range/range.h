@@ -5,77 +5,106 @@
  *      |  used  |  free  |     used     |    free    |
  *      node 4    node 2   node 7         node 1            every byte is in exactly one node
  *
- *      by address:  4 <-> 2 <-> 7 <-> 1                    neighbours: freeing joins at once
- *      by size:     bin[..] -> 2    bin[..] -> 1           free nodes only, strict within a bin
+ *      by address:  4 <-> 2 <-> 7 <-> 1                    neighbours: giving back joins at once
+ *      by size:     bin[64..67] -> 2      tail -> 1        free nodes only; the highest one stands apart
  *
  * The hinge of the library: the planner's online rung replays a graph through it, the linear allocator is it, and caches carve
  * their segments with it.  Integer arithmetic only; it never sees memory.  Whoever takes gets the node's number, a handle that
- * stays valid until it is given back, so that giving back is O(1).
+ * stays valid until it is given back, so that giving back need not search.
  *
  * Invariants, all verified by gai_range_check():
  *   - nodes tile [0, size): no gap, no overlap, none empty;
- *   - two free nodes never touch: freeing merges them at once;
- *   - a free node is in the bin of its size, bins are sorted by (size, offset), the bitmaps say which bins are not empty;
- *   - used + free bytes == size, peak is at least the highest end of a used node;
- *   - there are spare nodes enough for every used node to be given back.
+ *   - two free nodes never touch: giving back joins them at once;
+ *   - the tail is the free node at the highest address; every other free node is in the bin of its length, each bin is a tree
+ *     sorted by (length, tie), and the bitmaps say which bins are not empty;
+ *   - `used` is the sum of the used nodes, and none of them ends above `peak`;
+ *   - there is room for twice as many nodes as are used, so that giving back and trimming never ask for memory.
  */
 #ifndef GAI_RANGE_RANGE_H
 #define GAI_RANGE_RANGE_H
 
 #include "base/mem.h"
 
-#define RANGE_NONE UINT32_MAX
+#include <assert.h>
+
+#define RANGE_NONE 0u
 #define RANGE_OPEN (UINT64_MAX / 2) /* a size that no graph reaches: measure mode */
 
-enum range_tie { RANGE_TIE_HIGH, RANGE_TIE_LOW }; /* which of the equally long free nodes: ggml takes the one at the highest address */
+/* Which free node is taken; the first two are exact best fit, and say what is taken among equals. */
+enum range_fit {
+    RANGE_TIE_HIGH, /* the highest address: ggml */
+    RANGE_TIE_LOW,  /* the lowest */
+    RANGE_FAST,     /* not the best: the first of the right bin, or any of the next bin that is not empty; all in O(1) */
+};
+
+#define RANGE_IS_USED UINT32_MAX
 
 struct range_node {
     uint64_t offset, len;
-    uint32_t prev, next;         /* by address; spare nodes: next is the next spare one */
-    uint32_t bin_prev, bin_next; /* free nodes only */
-    bool used;
+    uint32_t prev, next;  /* by address, node 0 closes the ring; spare nodes: next is the next spare one */
+    uint32_t left, right; /* in the bin; used nodes: left is RANGE_IS_USED */
 };
+
+/* Bins hold the lengths of one 16th of an octave: rows are octaves, steps their 16ths. */
+#define RANGE_ROWS 64
+#define RANGE_STEPS 16
 
 struct range {
     const struct ga_mem *mem;
-    struct range_node *nodes; /* the slab */
-    uint32_t n_nodes, cap_nodes, spare, n_used, n_free;
-    uint32_t first, last;     /* by address, used or free */
+    struct range_node *nodes; /* the slab; node 0 is the edge of the range and counts as used */
+    uint32_t n_nodes;         /* numbers handed out so far, 0 included */
+    uint32_t cap_nodes;
+    uint32_t spare; /* first of the numbers that came back */
+    uint32_t n_used;
+    uint32_t tail; /* the highest free node; RANGE_NONE when full */
+    enum range_fit fit;
     uint64_t size, used, peak;
-    enum range_tie tie;
-    /* bins and their bitmaps follow: see range.c */
+    uint64_t tie;                            /* flips offsets where the higher one goes first */
+    uint64_t rows;                           /* bit r: steps[r] is not 0 */
+    uint16_t steps[RANGE_ROWS];              /* bit s: bins[r * RANGE_STEPS + s] is not empty */
+    uint32_t bins[RANGE_ROWS * RANGE_STEPS]; /* roots */
 };
 
 /*
- * An empty range.  `mem` outlives it.  GA_NO_MEMORY leaves nothing behind.  `reserve` nodes are made at once, so that as many
- * takes need no memory.
+ * An empty range.  `mem` outlives it.  GA_NO_MEMORY leaves nothing behind.  The first `reserve` takes need no further memory.
+ * A zeroed range may be passed to gai_range_fini().
  */
-enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uint64_t size, enum range_tie tie, uint32_t reserve);
+enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uint64_t size, enum range_fit fit, uint32_t reserve);
 void gai_range_fini(struct range *range);
-/* Everything free again; O(nodes).  The peak stays. */
+/* Everything free again, whatever was taken; the peak and the room stay.  Constant cost: 4 KiB of bins are cleared. */
 void gai_range_reset(struct range *range);
 
 /*
- * ggml's rule: the smallest free node of at least `len`, the open end (the free node at the highest address) only when no other
- * fits; the tie as chosen; taken from the low end.  `*node` is the handle.  O(1) plus the nodes of one bin.  len 0 is refused
- * (GA_INVALID).  GA_NO_SPACE, GA_NO_MEMORY: the range is as it was.
+ * ggml's rule: the smallest free node of at least `len`, the highest free node only when no other fits; the tie as chosen; taken
+ * from its low end.  `*node` is the handle.  O(1) plus O(log n) in the n nodes of one bin; using up the highest free node costs
+ * one look at each used node between it and the next.  GA_INVALID: len 0.  GA_NO_SPACE, GA_NO_MEMORY: the range is as it was.
+ * RANGE_FAST does not search its bin, so it may answer GA_NO_SPACE when only a node up to 1/16 longer than `len` is left.
  */
 enum ga_status gai_range_take(struct range *range, uint64_t len, uint32_t *node);
 
 /* The two halves of that decision, for callers with several ranges to choose from; RANGE_NONE when there is none. */
-uint32_t gai_range_best(const struct range *range, uint64_t len); /* not the highest free node */
-uint32_t gai_range_tail(const struct range *range);               /* the highest free node, of whatever length */
-/* `len` bytes from the low end of free node `free_node`; they keep no trace of its number. */
-enum ga_status gai_range_take_from(struct range *range, uint32_t free_node, uint64_t len, uint32_t *node);
-/* Exactly [offset, offset + len), for fixed placement; GA_NO_SPACE when any byte of it is taken.  O(nodes). */
+uint32_t gai_range_best(const struct range *range, uint64_t len); /* not the highest free node; len is not 0 */
+
+static inline uint32_t gai_range_tail(const struct range *range) /* the highest free node, of whatever length */
+{
+    return range->tail;
+}
+
+/*
+ * The low `len` bytes of the free node `from`; what is left of it is free, under whatever number.  GA_NO_MEMORY: the range is as
+ * it was.
+ */
+enum ga_status gai_range_take_from(struct range *range, uint32_t from, uint64_t len, uint32_t *node);
+/* Exactly [offset, offset + len), for fixed placement; GA_NO_SPACE when any byte of it is taken or outside.  O(nodes). */
 enum ga_status gai_range_take_at(struct range *range, uint64_t offset, uint64_t len, uint32_t *node);
 
 /* Gives a used node back; cannot fail. */
 void gai_range_give(struct range *range, uint32_t node);
-/* Gives back all but [head, head + len) of a used node; the handle stays.  Cannot fail: taking paid for the nodes. */
+/* Gives back all but [head, head + len) of a used node, len not 0; the handle stays.  Cannot fail: taking paid for the nodes. */
 void gai_range_trim(struct range *range, uint32_t node, uint64_t head, uint64_t len);
 
-uint64_t gai_range_largest(const struct range *range); /* longest free node, 0 when full */
+/* The longest free node but the highest one; RANGE_NONE when there is none. */
+uint32_t gai_range_longest(const struct range *range);
 
 static inline uint64_t range_offset(const struct range *range, uint32_t node)
 {
@@ -87,7 +116,18 @@ static inline uint64_t range_len(const struct range *range, uint32_t node)
     return range->nodes[node].len;
 }
 
-/* NULL, or the broken invariant in words.  O(nodes). */
+static inline bool range_is_free(const struct range *range, uint32_t node)
+{
+    return range->nodes[node].left != RANGE_IS_USED;
+}
+
+/* By address: the next node, after RANGE_NONE the lowest one, after the highest one RANGE_NONE. */
+static inline uint32_t range_next(const struct range *range, uint32_t node)
+{
+    return range->nodes[node].next;
+}
+
+/* NULL, or the broken invariant in words.  O(nodes log nodes). */
 const char *gai_range_check(const struct range *range);
 
 #endif
