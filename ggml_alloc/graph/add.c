@@ -129,7 +129,7 @@ static uint32_t count_bits(uint64_t mask)
 static uint64_t take_sources(ga_graph *graph, ga_id id, const struct ga_node *spec)
 {
     uint64_t sum = spec->n_src;
-    ga_id *out = spec->n_src ? graph->srcs + graph->n_srcs : NULL; /* there may be no array yet */
+    ga_id *out = graph->srcs + graph->n_srcs;
     for (uint32_t i = 0; i < spec->n_src; i++) {
         ga_id src = spec->src[i];
         out[i] = src;

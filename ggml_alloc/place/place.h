@@ -18,19 +18,22 @@
 #include "base/mem.h"
 
 struct item {
-    uint64_t size;       /* not 0; a multiple of its alignment and of the pool's */
-    uint64_t fixed;      /* 1 + the offset that it must have; 0: free */
+    uint64_t size;         /* not 0; a multiple of the pool's alignment, not always of its own */
+    uint64_t fixed;        /* 1 + the offset that it must have; 0: free */
     uint32_t birth, death; /* steps, half open, birth < death */
-    uint32_t edge;       /* its take-over edges are edges[edge .. the next item's edge), best first */
+    uint32_t edge;         /* its take-over edges are edges[edge .. the next item's edge), best first */
     uint16_t pool;
-    uint8_t align_log2;
+    uint8_t align_log2; /* the larger of this and the pool's counts */
 };
 
-/* The item that owns this edge may take over the bytes of `from`, an earlier item of the same pool that dies one step after its birth. */
+/*
+ * The item that owns this edge may take over the bytes of `from`, an earlier item of the same pool that dies one step after its
+ * birth.  What lies around its window stays live through that step, and is free after it.  One heir at most takes over one item.
+ */
 struct edge {
     uint64_t delta; /* where the heir's byte 0 falls within `from`; delta + the heir's size is at most from's size */
     uint32_t from;
-    bool eager;     /* what ggml would do: at most one edge of an item is eager, its delta is 0 */
+    bool eager; /* what ggml would do: at most one edge of an item is eager, its delta is 0 */
 };
 
 struct pool_limits {
@@ -49,28 +52,28 @@ struct problem {
     unsigned n_pools;
 };
 
-/* Where one item goes; `offset` counts from the start of its chunk. */
+/* Where one item goes; `offset` counts from the start of its chunk.  Fixed items are in chunk 0. */
 struct spot {
     uint64_t offset;
     uint16_t chunk;
 };
 
 struct pool_answer {
-    uint64_t *chunks;  /* bytes of each, multiples of the pool's alignment; NULL when there are none */
+    uint64_t *chunks; /* bytes of each, multiples of the pool's alignment; NULL when there are none */
     uint32_t n_chunks;
-    uint64_t peak;     /* their sum */
-    uint64_t bound;    /* no answer is lower */
-    uint32_t bound_step; /* the first step at which most bytes live, heirs counted once */
+    uint64_t peak;          /* their sum */
+    uint64_t bound;         /* no answer is lower */
+    uint32_t bound_step;    /* the first step at which most bytes live, heirs counted once */
     enum ga_effort reached; /* the rung that found it */
 };
 
 struct answer {
-    struct spot *spots;         /* by item */
-    struct pool_answer *pools;  /* by pool */
+    struct spot *spots;        /* by item */
+    struct pool_answer *pools; /* by pool */
     uint32_t n_spots;
     unsigned n_pools;
-    uint64_t steps;             /* of work done */
-    bool stopped;               /* by the progress callback */
+    uint64_t steps; /* of work done */
+    bool stopped;   /* by the progress callback */
 };
 
 struct place_opts {
@@ -81,8 +84,10 @@ struct place_opts {
 };
 
 /*
- * Climbs the ladder, pool by pool.  GA_NO_MEMORY; GA_INVALID when fixed items collide; GA_NO_SPACE when an offset would pass
- * 2^63 or a pool needs more than 65,535 chunks.  The answer is freed with gai_answer_fini(), and untouched on failure.
+ * Climbs the ladder rung by rung, each with all pools.  GA_NO_MEMORY; GA_INVALID when fixed items collide, are misaligned or cross
+ * the end of chunk 0; GA_NO_SPACE when an offset would pass 2^63 or a pool needs more than 65,535 chunks.  No chunk is longer than
+ * chunk_max, unless one item alone is: then as long as that; or unless it is the sixteenth of sixteen, which in ggml takes whatever
+ * is left.  `progress` is told sums over all pools.  The answer is freed with gai_answer_fini(), and untouched on failure.
  */
 enum ga_status gai_place_solve(const struct ga_mem *mem, const struct problem *problem, const struct place_opts *opts,
                                struct answer *answer);

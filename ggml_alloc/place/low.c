@@ -1,0 +1,246 @@
+#include "place/quick.h"
+
+/*
+ * LOW: place whichever block can go lowest; among equals the one that ranks first.
+ *
+ * What a block rests on only rises, so a heap of lowest offsets as last known suffices: take the first, ask the skyline again, and
+ * let it sink when it has risen.  Of blocks with equal lives only the first waits in the heap.  A key is (offset, rank) in one word;
+ * offsets that leave no room for the rank lose low bits, which blurs the order a little and nothing else.
+ */
+struct low {
+    struct quick *quick;
+    uint64_t *heap;
+    uint32_t n_heap;
+    unsigned rank_bits, shift;
+    uint64_t limit;  /* nothing may end past it: a best so far is no higher */
+    uint64_t budget; /* looks left; without, blocks go where they can as they come */
+    uint64_t peak;
+    bool plain; /* an offset needs no more than what the skyline says */
+};
+
+static uint64_t make_key(const struct low *low, uint64_t offset, uint32_t rank)
+{
+    return offset >> low->shift << low->rank_bits | rank;
+}
+
+static uint32_t key_rank(const struct low *low, uint64_t key)
+{
+    return (uint32_t)(key & (((uint64_t)1 << low->rank_bits) - 1));
+}
+
+static void sink(uint64_t *heap, uint32_t n, uint32_t at, uint64_t key)
+{
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        child += child + 1 < n && heap[child + 1] < heap[child];
+        if (heap[child] >= key)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = key;
+}
+
+/* A bent unit's members each stand at their own height above its base, each for the time that its source leaves to it. */
+static uint64_t top_under_bent(const struct quick *quick, const struct block *block)
+{
+    const struct item *items = quick->part->items;
+    uint64_t base = 0, rel = 0;
+    uint32_t from = block->from;
+    for (uint32_t i = block->item; i != PLACE_NONE; i = quick->heir[i]) {
+        uint32_t to = quick->section[items[i].death];
+        rel += quick->via[i] ? heir_delta(quick, i) : 0;
+        uint64_t top = from < to ? gai_skyline_top(&quick->sky, from, to) : 0;
+        base = max_u64(base, top > rel ? top - rel : 0);
+        from = to;
+    }
+    return base;
+}
+
+static void raise_bent(struct quick *quick, const struct block *block, uint64_t base)
+{
+    const struct item *items = quick->part->items;
+    uint32_t from = block->from;
+    for (uint32_t i = block->item; i != PLACE_NONE; i = quick->heir[i]) {
+        uint32_t to = quick->section[items[i].death];
+        base += quick->via[i] ? heir_delta(quick, i) : 0;
+        if (from < to)
+            gai_skyline_raise(&quick->sky, from, to, base + items[i].size);
+        from = to;
+    }
+}
+
+/*
+ * Fixed items are no part of the skyline: each that is in the way, from the lowest up, is stepped over.  A bent unit is nowhere
+ * wider than its first item.
+ */
+static uint64_t clear_fixed(struct low *low, const struct block *block, uint64_t offset, uint64_t align)
+{
+    const struct part *part = low->quick->part;
+    const uint32_t *section = low->quick->section;
+    uint64_t size = part->items[block->item].size;
+    for (uint32_t k = 0; k < part->n_fixed; k++) {
+        const struct item *item = &part->items[part->fixed[k]];
+        uint64_t start = item->fixed - 1;
+        if (start >= offset && start - offset >= size)
+            break;
+        bool meets = section[item->birth] < block->to && block->from < section[item->death];
+        if (meets && start + item->size > offset)
+            offset = align_up(start + item->size, align);
+    }
+    low->quick->climb->steps += part->n_fixed;
+    return offset;
+}
+
+static uint64_t lowest_offset(struct low *low, const struct block *block)
+{
+    const struct quick *quick = low->quick;
+    const struct part *part = quick->part;
+    uint64_t offset = block->size ? gai_skyline_top(&quick->sky, block->from, block->to) : top_under_bent(quick, block);
+    if (low->plain)
+        return offset;
+    const struct item *item = &part->items[block->item];
+    uint64_t align = item_align(part, item);
+    offset = align_up(offset, align);
+    if (part->n_fixed > 0)
+        return clear_fixed(low, block, offset, align);
+    return quick->shelves.usual == UINT64_MAX ? offset : gai_quick_shelf(&quick->shelves, offset, item->size);
+}
+
+/* False when the best so far is out of reach. */
+static bool put(struct low *low, const struct block *block, uint64_t offset)
+{
+    struct quick *quick = low->quick;
+    uint64_t size = quick->part->items[block->item].size;
+    if (size > low->limit || offset > low->limit - size)
+        return false;
+    low->peak = max_u64(low->peak, offset + size);
+    quick->trial->spots[block->item].offset = offset;
+    if (block->size)
+        gai_skyline_raise(&quick->sky, block->from, block->to, offset + size);
+    else
+        raise_bent(quick, block, offset);
+    return true;
+}
+
+/* By rank: straight blocks of one life queue up behind the first of them.  Returns how many queues there are; heap[] has their heads. */
+static uint32_t line_up(struct low *low)
+{
+    struct quick *quick = low->quick;
+    uint32_t n = 0;
+    for (uint32_t b = 0; b < quick->n_blocks; b++)
+        quick->blocks[b].next = quick->blocks[b].tail = PLACE_NONE;
+    for (uint32_t rank = 0; rank < quick->n_blocks; rank++) {
+        struct block *kin = &quick->blocks[quick->blocks[quick->order[rank]].kin];
+        if (kin->tail == PLACE_NONE)
+            low->heap[n++] = rank;
+        else
+            quick->blocks[quick->order[kin->tail]].next = rank;
+        kin->tail = rank;
+    }
+    return n;
+}
+
+/* On the ground: all heads have the same key, so they come by rank and need no heap.  Who stays waits in the heap. */
+static bool place_ground(struct low *low, uint32_t n_heads)
+{
+    struct quick *quick = low->quick;
+    for (uint32_t k = 0; k < n_heads; k++) {
+        uint32_t rank = (uint32_t)low->heap[k];
+        const struct block *block = &quick->blocks[quick->order[rank]];
+        uint64_t offset = lowest_offset(low, block);
+        if (offset == 0) {
+            if (!put(low, block, 0))
+                return false;
+            if (block->next == PLACE_NONE)
+                continue;
+            offset = block->size;
+            rank = block->next;
+        }
+        low->heap[low->n_heap++] = make_key(low, offset, rank);
+    }
+    quick->climb->steps += n_heads;
+    for (uint32_t at = low->n_heap / 2; at-- > 0;)
+        sink(low->heap, low->n_heap, at, low->heap[at]);
+    return true;
+}
+
+static bool place_rest(struct low *low)
+{
+    struct quick *quick = low->quick;
+    uint64_t looks = 0;
+    bool in_reach = true;
+    while (low->n_heap > 0 && in_reach) {
+        uint64_t key = low->heap[0];
+        uint32_t rank = key_rank(low, key);
+        const struct block *block = &quick->blocks[quick->order[rank]];
+        uint64_t offset = lowest_offset(low, block), now = make_key(low, offset, rank);
+        if (now > key && looks++ < low->budget) {
+            sink(low->heap, low->n_heap, 0, now);
+            if (low->heap[0] != now)
+                continue;
+        }
+        in_reach = put(low, block, offset);
+        if (block->next != PLACE_NONE)
+            now = make_key(low, offset + block->size, block->next);
+        else
+            now = low->heap[--low->n_heap];
+        sink(low->heap, low->n_heap, 0, now);
+    }
+    quick->climb->steps += looks + quick->n_blocks;
+    return in_reach;
+}
+
+/* Heads of units are in place; heirs follow them, fixed items are where they are. */
+static void place_heirs(struct quick *quick)
+{
+    const struct part *part = quick->part;
+    struct spot *spots = quick->trial->spots;
+    for (uint32_t i = 0; i < part->n_items; i++) {
+        spots[i].chunk = 0;
+        if (quick->via[i])
+            spots[i].offset = spots[part->edges[quick->via[i] - 1].from].offset + heir_delta(quick, i);
+    }
+    for (uint32_t k = 0; k < part->n_fixed; k++)
+        spots[part->fixed[k]].offset = part->items[part->fixed[k]].fixed - 1;
+}
+
+static unsigned bits_of(uint64_t x)
+{
+    return x ? high_bit(x) + 1 : 0;
+}
+
+static uint64_t highest_fixed(const struct part *part)
+{
+    uint64_t end = 0;
+    for (uint32_t k = 0; k < part->n_fixed; k++)
+        end = max_u64(end, part->items[part->fixed[k]].fixed - 1 + part->items[part->fixed[k]].size);
+    return end;
+}
+
+/* Borders waste virtual space: an answer that needs this much is none worth having. */
+static uint64_t virtual_limit(const struct part *part)
+{
+    return min_u64(PLACE_LIMIT,
+                   add_sat(part->limits.chunk_max, part->best.peak > PLACE_LIMIT / 4 ? PLACE_LIMIT : 4 * part->best.peak));
+}
+
+void gai_quick_low(struct quick *quick)
+{
+    const struct part *part = quick->part;
+    bool chunked = quick->shelves.usual != UINT64_MAX;
+    struct low low = { .quick = quick, .heap = quick->keys, .peak = highest_fixed(part) };
+    low.limit = chunked ? virtual_limit(part) : part->best.peak - 1;
+    low.plain = !chunked && !part->mixed && part->n_fixed == 0;
+    low.rank_bits = bits_of(quick->n_blocks);
+    unsigned offset_bits = bits_of(low.limit);
+    low.shift = offset_bits + low.rank_bits > 64 ? offset_bits + low.rank_bits - 64 : 0;
+    low.budget = ((uint64_t)1 << 19) + 64 * (uint64_t)quick->n_blocks;
+    gai_skyline_reset(&quick->sky);
+    if (!place_ground(&low, line_up(&low)) || !place_rest(&low))
+        return;
+    place_heirs(quick);
+    quick->trial->peak = low.peak;
+    quick->trial->n_chunks = 1;
+    quick->trial->over = false;
+    if (!chunked || gai_quick_unshelve(quick))
+        gai_climb_offer(quick->climb, quick->part, quick->trial);
+}

@@ -1,0 +1,270 @@
+#include "place/rung.h"
+
+#include "range/range.h"
+
+#define MAX_CHUNKS 16 /* of ggml: the last one has no limit */
+
+/*
+ * ggml's own allocator, replayed: items come in allocation order, each gets the best fit; what dies with a step is given back
+ * when the step is over, after every take-over of that step.
+ */
+struct replay {
+    const struct part *part;
+    struct spot *spots;
+    struct hold {
+        uint32_t node; /* of the range of the item's chunk; RANGE_NONE: taken over */
+        uint32_t next; /* dies at the same step */
+    } * holds;         /* by item */
+    uint32_t *dying;   /* by step: the first item that dies there */
+    uint32_t now;
+    uint32_t tails; /* an heir born now needs less than it took over: the first such item, or PLACE_NONE */
+    uint32_t n_chunks;
+    struct chunk {
+        struct range range;
+        uint64_t peak;
+    } chunks[MAX_CHUNKS];
+};
+
+static enum ga_status open_chunk(const struct ga_mem *mem, struct replay *replay, uint64_t size)
+{
+    struct chunk *chunk = &replay->chunks[replay->n_chunks];
+    bool last = replay->n_chunks == MAX_CHUNKS - 1;
+    uint64_t limit = replay->part->limits.chunk_max;
+    uint64_t room = last || limit > RANGE_OPEN ? RANGE_OPEN : max_u64(limit, size);
+    enum ga_status status = gai_range_init(&chunk->range, mem, room, RANGE_TIE_HIGH, 0);
+    if (status != GA_OK)
+        return status;
+    chunk->peak = 0;
+    replay->n_chunks++;
+    return GA_OK;
+}
+
+/* The best size is forgotten from chunk to chunk, so the last chunk with any fit wins. */
+static bool find_hole(const struct replay *replay, uint64_t len, uint32_t *chunk, uint32_t *hole)
+{
+    for (uint32_t c = replay->n_chunks; c-- > 0;) {
+        *hole = gai_range_best(&replay->chunks[c].range, len);
+        *chunk = c;
+        if (*hole != RANGE_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* Among the highest free nodes: the tightest within the peak so far, else the one that raises its peak least. */
+static bool find_tail(const struct replay *replay, uint64_t len, uint32_t *chunk, uint32_t *tail)
+{
+    uint64_t best = 0;
+    bool found = false, inside = false;
+    for (uint32_t c = 0; c < replay->n_chunks; c++) {
+        const struct range *range = &replay->chunks[c].range;
+        uint32_t node = gai_range_tail(range);
+        if (node == RANGE_NONE || range_len(range, node) < len)
+            continue;
+        uint64_t end = range_offset(range, node) + len, peak = replay->chunks[c].peak;
+        bool fits = end <= peak;
+        uint64_t distance = fits ? peak - end : end - peak;
+        if (found && (fits != inside ? inside : distance >= best))
+            continue;
+        found = true;
+        inside = fits;
+        best = distance;
+        *chunk = c;
+        *tail = node;
+    }
+    return found;
+}
+
+static enum ga_status take_len(const struct ga_mem *mem, struct replay *replay, uint64_t len, uint64_t size, uint32_t *chunk,
+                               uint32_t *node)
+{
+    uint32_t from;
+    if (find_hole(replay, len, chunk, &from) || find_tail(replay, len, chunk, &from))
+        return gai_range_take_from(&replay->chunks[*chunk].range, from, len, node);
+    if (replay->n_chunks == MAX_CHUNKS)
+        return GA_NO_SPACE;
+    enum ga_status status = open_chunk(mem, replay, size);
+    if (status != GA_OK)
+        return status;
+    *chunk = replay->n_chunks - 1;
+    return gai_range_take(&replay->chunks[*chunk].range, size, node); /* at 0, which is aligned to anything */
+}
+
+/* More alignment than the pool's is bought with slack that goes back at once. */
+static enum ga_status take(const struct ga_mem *mem, struct replay *replay, uint32_t i)
+{
+    const struct item *item = &replay->part->items[i];
+    uint64_t align = item_align(replay->part, item), slack = align - ((uint64_t)1 << replay->part->limits.align_log2);
+    if (item->size > RANGE_OPEN - slack)
+        return GA_NO_SPACE;
+    uint32_t chunk = 0, node;
+    enum ga_status status = replay->n_chunks == 1 && replay->part->limits.chunk_max > RANGE_OPEN
+                                ? gai_range_take(&replay->chunks[0].range, item->size + slack, &node)
+                                : take_len(mem, replay, item->size + slack, item->size, &chunk, &node);
+    if (status != GA_OK)
+        return status;
+    struct range *range = &replay->chunks[chunk].range;
+    uint64_t offset = range_offset(range, node);
+    if (slack > 0) {
+        uint64_t head = align_up(offset, align) - offset;
+        gai_range_trim(range, node, head, item->size);
+        offset += head;
+    }
+    replay->holds[i].node = node;
+    replay->spots[i] = (struct spot){ .offset = offset, .chunk = (uint16_t)chunk };
+    replay->chunks[chunk].peak = max_u64(replay->chunks[chunk].peak, offset + item->size);
+    return GA_OK;
+}
+
+/*
+ * The source whose bytes item i takes, or PLACE_NONE.  A source that was itself born in this step may have taken over another
+ * that still lives: it is left alone.
+ */
+static uint32_t eager_source(const struct replay *replay, uint32_t i)
+{
+    const struct item *item = &replay->part->items[i];
+    for (uint32_t e = item[0].edge; e < item[1].edge; e++) {
+        const struct edge *edge = &replay->part->edges[e];
+        const struct item *from = &replay->part->items[edge->from];
+        if (!edge->eager || item_is_fixed(from) || from->birth == item->birth)
+            continue;
+        bool aligned = replay->spots[edge->from].offset % item_align(replay->part, item) == 0;
+        if (aligned && replay->holds[edge->from].node != RANGE_NONE)
+            return edge->from;
+    }
+    return PLACE_NONE;
+}
+
+static void take_over(struct replay *replay, uint32_t heir, uint32_t from)
+{
+    replay->spots[heir] = replay->spots[from];
+    replay->holds[heir].node = replay->holds[from].node;
+    replay->holds[from].node = RANGE_NONE;
+    if (replay->part->items[heir].size < replay->part->items[from].size && replay->tails == PLACE_NONE)
+        replay->tails = heir;
+}
+
+/* The other nodes of the step may still look into them, so tails wait for its end. */
+static void free_tails(struct replay *replay, uint32_t end)
+{
+    for (uint32_t i = replay->tails; i < end; i++) {
+        struct range *range = &replay->chunks[replay->spots[i].chunk].range;
+        uint32_t node = replay->holds[i].node;
+        if (node != RANGE_NONE && range_len(range, node) > replay->part->items[i].size)
+            gai_range_trim(range, node, 0, replay->part->items[i].size);
+    }
+    replay->tails = PLACE_NONE;
+}
+
+/* Item `next` is the first of a later step: what the steps before it leave is given back. */
+static void advance(struct replay *replay, uint32_t next)
+{
+    if (replay->tails != PLACE_NONE)
+        free_tails(replay, next);
+    uint32_t birth = replay->part->items[next].birth;
+    while (replay->now < birth) {
+        replay->now++;
+        for (uint32_t i = replay->dying[replay->now]; i != PLACE_NONE; i = replay->holds[i].next)
+            if (replay->holds[i].node != RANGE_NONE)
+                gai_range_give(&replay->chunks[replay->spots[i].chunk].range, replay->holds[i].node);
+    }
+}
+
+static enum ga_status replay_items(const struct ga_mem *mem, struct replay *replay)
+{
+    const struct part *part = replay->part;
+    for (uint32_t i = 0; i < part->n_items; i++) {
+        const struct item *item = &part->items[i];
+        if (item->birth > replay->now)
+            advance(replay, i);
+        if (item_is_fixed(item))
+            continue;
+        uint32_t from = item[0].edge < item[1].edge ? eager_source(replay, i) : PLACE_NONE;
+        if (from != PLACE_NONE) {
+            take_over(replay, i, from);
+        } else {
+            enum ga_status status = take(mem, replay, i);
+            if (status != GA_OK)
+                return status;
+        }
+        replay->holds[i].next = replay->dying[item->death];
+        replay->dying[item->death] = i;
+    }
+    return GA_OK;
+}
+
+/* Bytes that are fixed at any time are set aside for all time: simple, and no ggml graph has any. */
+static enum ga_status set_aside_fixed(const struct ga_mem *mem, struct replay *replay)
+{
+    const struct part *part = replay->part;
+    if (part->n_fixed == 0)
+        return GA_OK;
+    enum ga_status status = GA_OK;
+    uint64_t end = 0;
+    for (uint32_t k = 0; k < part->n_fixed; k++) {
+        const struct item *item = &part->items[part->fixed[k]];
+        uint64_t offset = item->fixed - 1;
+        replay->spots[part->fixed[k]] = (struct spot){ .offset = offset };
+        replay->holds[part->fixed[k]].node = RANGE_NONE;
+        if (replay->n_chunks == 0)
+            status = open_chunk(mem, replay, offset + item->size);
+        uint64_t from = max_u64(offset, end);
+        end = max_u64(end, offset + item->size);
+        uint32_t node;
+        if (status == GA_OK && from < end)
+            status = gai_range_take_at(&replay->chunks[0].range, from, end - from, &node);
+        if (status != GA_OK)
+            return status;
+    }
+    replay->chunks[0].peak = end;
+    return GA_OK;
+}
+
+static void finish(const struct replay *replay, struct layout *trial)
+{
+    trial->peak = 0;
+    for (uint32_t c = 0; c < replay->n_chunks; c++)
+        trial->peak += replay->chunks[c].peak;
+    trial->n_chunks = replay->n_chunks;
+    trial->over = replay->n_chunks == MAX_CHUNKS && replay->chunks[MAX_CHUNKS - 1].peak > replay->part->limits.chunk_max;
+}
+
+static enum ga_status replay_part(const struct ga_mem *mem, struct replay *replay)
+{
+    const struct part *part = replay->part;
+    for (uint32_t step = 0; step <= part->n_steps; step++)
+        replay->dying[step] = PLACE_NONE;
+    enum ga_status status = set_aside_fixed(mem, replay);
+    if (status == GA_OK && replay->n_chunks == 0 && part->n_items > 0 && part->limits.chunk_max > RANGE_OPEN)
+        status = open_chunk(mem, replay, 0);
+    return status == GA_OK ? replay_items(mem, replay) : status;
+}
+
+enum ga_status gai_place_online(struct climb *climb, struct part *part, struct layout *trial)
+{
+    const struct ga_mem *mem = climb->mem;
+    enum ga_status status = GA_NO_MEMORY;
+    struct replay *replay = mem_new_raw(mem, struct replay, 1);
+    if (!replay)
+        return status;
+    replay->part = part;
+    replay->spots = trial->spots;
+    replay->now = 0;
+    replay->tails = PLACE_NONE;
+    replay->n_chunks = 0;
+    replay->holds = mem_new_raw(mem, struct hold, part->n_items);
+    replay->dying = mem_new_raw(mem, uint32_t, (size_t)part->n_steps + 1);
+    if (replay->holds && replay->dying)
+        status = replay_part(mem, replay);
+    if (status == GA_OK) {
+        finish(replay, trial);
+        climb->steps += part->n_items;
+        gai_climb_offer(climb, part, trial);
+    }
+    for (uint32_t c = 0; c < replay->n_chunks; c++)
+        gai_range_fini(&replay->chunks[c].range);
+    mem_free(mem, replay->dying, (size_t)part->n_steps + 1);
+    mem_free(mem, replay->holds, part->n_items);
+    mem_free(mem, replay, 1);
+    return status;
+}

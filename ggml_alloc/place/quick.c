@@ -1,0 +1,124 @@
+#include "place/quick.h"
+
+/* clang-format off */
+/* In the order in which they pay: on recorded graphs the first nearly always meets the bound. */
+static const struct pass {
+    enum order order;
+    void (*place)(struct quick *quick);
+} passes[] = {
+    { ORDER_AREA,  gai_quick_low },
+    { ORDER_TOTAL, gai_quick_low },
+    { ORDER_SIZE,  gai_quick_low },
+    { ORDER_START, gai_quick_low },
+    { ORDER_SIZE,  gai_quick_first_fit },
+    { ORDER_SIZE,  gai_quick_best_fit },
+};
+/* clang-format on */
+
+static const unsigned n_passes = sizeof passes / sizeof passes[0];
+
+static enum ga_status make_room(struct quick *quick)
+{
+    const struct ga_mem *mem = quick->climb->mem;
+    size_t n = quick->part->n_items, steps = (size_t)quick->part->n_steps + 1;
+    quick->section = mem_new_raw(mem, uint32_t, steps);
+    quick->via = mem_new_raw(mem, uint32_t, n);
+    quick->heir = mem_new_raw(mem, uint32_t, n);
+    quick->blocks = mem_new_raw(mem, struct block, n);
+    quick->keys = mem_new_raw(mem, uint64_t, n + 1);
+    quick->order = mem_new_raw(mem, uint32_t, 2 * n + 1);
+    quick->shelves.long_ends = mem_new_raw(mem, uint64_t, n);
+    bool ok =
+        quick->section && quick->via && quick->heir && quick->blocks && quick->keys && quick->order && quick->shelves.long_ends;
+    return ok ? GA_OK : GA_NO_MEMORY;
+}
+
+static void give_room(struct quick *quick)
+{
+    const struct ga_mem *mem = quick->climb->mem;
+    size_t n = quick->part->n_items, steps = (size_t)quick->part->n_steps + 1;
+    gai_skyline_fini(&quick->sky, mem);
+    mem_free(mem, quick->shelves.long_ends, n);
+    mem_free(mem, quick->order, 2 * n + 1);
+    mem_free(mem, quick->keys, n + 1);
+    mem_free(mem, quick->blocks, n);
+    mem_free(mem, quick->heir, n);
+    mem_free(mem, quick->via, n);
+    mem_free(mem, quick->section, steps);
+}
+
+static void cut_sections(struct quick *quick)
+{
+    const struct part *part = quick->part;
+    uint32_t step = 0;
+    for (uint32_t i = 0; i < part->n_items; i++) {
+        if (step > part->items[i].birth)
+            continue;
+        while (step <= part->items[i].birth)
+            quick->section[step++] = quick->n_sections;
+        quick->n_sections++;
+    }
+    while (step <= part->n_steps)
+        quick->section[step++] = quick->n_sections;
+}
+
+/* Whether ggml's edges are all there are: then merging all is merging those. */
+static bool is_all_eager(const struct part *part)
+{
+    for (uint32_t e = part->items[0].edge; e < part->items[part->n_items].edge; e++)
+        if (!part->edges[e].eager)
+            return false;
+    return true;
+}
+
+/*
+ * The usual length of a chunk, UINT64_MAX where one chunk holds all: a best so far that fits into one is only improved in one.
+ * Borders keep to the largest alignment.
+ */
+static uint64_t usual_chunk(const struct part *part)
+{
+    uint64_t align = 1, limit = part->limits.chunk_max;
+    if (part->best.peak <= limit)
+        return UINT64_MAX;
+    for (uint32_t i = 0; i < part->n_items; i++)
+        align = max_u64(align, item_align(part, &part->items[i]));
+    return limit - limit % align;
+}
+
+static void try_mergings(struct quick *quick)
+{
+    const struct part *part = quick->part;
+    uint64_t usual = usual_chunk(part);
+    bool has_edges = part->items[0].edge < part->items[part->n_items].edge, all_eager = is_all_eager(part);
+    for (int merging = has_edges ? MERGE_ALL : MERGE_NONE; merging <= MERGE_NONE; merging++) {
+        if (merging == MERGE_EAGER && all_eager)
+            continue;
+        if (gai_climb_done(quick->climb, part))
+            return;
+        gai_quick_merge(quick, (enum merging)merging);
+        gai_quick_shelves(quick, usual);
+        if (quick->shelves.n_long > 0 && part->mixed)
+            return;
+        for (unsigned k = 0; k < n_passes && !gai_climb_done(quick->climb, part); k++) {
+            gai_quick_order(quick, passes[k].order);
+            passes[k].place(quick);
+        }
+    }
+}
+
+enum ga_status gai_place_quick(struct climb *climb, struct part *part, struct layout *trial)
+{
+    if (part->n_items == 0 || (part->n_fixed > 0 && part->limits.chunk_max < part->best.peak))
+        return GA_OK;
+    struct quick quick = { .climb = climb, .part = part, .trial = trial };
+    enum ga_status status = make_room(&quick);
+    if (status == GA_OK) {
+        cut_sections(&quick);
+        if (gai_skyline_init(&quick.sky, climb->mem, quick.n_sections))
+            try_mergings(&quick);
+        else
+            status = GA_NO_MEMORY;
+    }
+    give_room(&quick);
+    return status;
+}

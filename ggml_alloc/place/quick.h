@@ -1,0 +1,85 @@
+/*
+ * quick.h - what quick's passes share
+ *
+ *     items   a----a            a unit is an item and the chain of heirs that sit on its bytes; its block is straight when
+ *                 b--b          all are equally long, and bent when not:
+ *                    c---c
+ *                                         .------.---.            from, to: sections, runs of time between two births;
+ *     unit    a-----b--c---c              |      '---'            only there can anything new collide
+ *                                         '------'
+ */
+#ifndef GAI_PLACE_QUICK_H
+#define GAI_PLACE_QUICK_H
+
+#include "place/rung.h"
+#include "place/skyline.h"
+
+struct block {
+    uint64_t size;     /* 0: bent */
+    uint32_t item;     /* the first of its unit */
+    uint32_t from, to; /* sections it lives through */
+    uint32_t kin;      /* the first straight block of the same life; itself when bent */
+    uint32_t next;     /* a pass: who waits behind it, by rank */
+    uint32_t tail;     /* a pass: of the queue that begins with this kin, by rank */
+};
+
+enum merging {
+    MERGE_ALL,    /* every edge that can be */
+    MERGE_EAGER,  /* ggml's */
+    MERGE_NEEDED, /* only where more would live at once than the bound */
+    MERGE_NONE,
+};
+
+enum order { ORDER_AREA, ORDER_TOTAL, ORDER_SIZE, ORDER_START };
+
+/*
+ * Chunks lie end to end in one space of virtual offsets, and no block may lie across a border:
+ *
+ *     |  long 0  | long 1 |  usual  |  usual  |  usual ...
+ *
+ * Long ones are as long as a block that passes the usual length.
+ */
+struct shelves {
+    uint64_t usual;      /* UINT64_MAX: one chunk without end */
+    uint64_t *long_ends; /* by long chunk */
+    uint32_t n_long;
+};
+
+struct quick {
+    struct climb *climb;
+    struct part *part;
+    struct layout *trial;
+    uint32_t *section; /* by step: how many births before it are distinct; n_steps + 1 */
+    uint32_t *via;     /* by item: 1 + the edge by which it is merged, 0: it begins a unit */
+    uint32_t *heir;    /* by item: who is merged onto it, or PLACE_NONE */
+    struct block *blocks;
+    uint64_t *keys;  /* by block while sorting, then the heap of a pass */
+    uint32_t *order; /* by rank: the block; then n_items for sorting and other uses */
+    uint32_t n_blocks, n_sections;
+    struct skyline sky; /* of n_sections */
+    struct shelves shelves;
+};
+
+/* Merges heirs with what they take over, as far as `merging` says, and makes the blocks. */
+void gai_quick_merge(struct quick *quick, enum merging merging);
+/* Ranks the blocks: what comes first is placed first where several could be. */
+void gai_quick_order(struct quick *quick, enum order order);
+/* Chunks of `usual` bytes, and as many longer ones as the blocks need. */
+void gai_quick_shelves(struct quick *quick, uint64_t usual);
+/* The lowest offset from `offset` on where `size` bytes cross no border; UINT64_MAX when there is none. */
+uint64_t gai_quick_shelf(const struct shelves *shelves, uint64_t offset, uint64_t size);
+/* Turns the virtual offsets of the trial into chunks, those without items left out; false when there are too many, or one too long. */
+bool gai_quick_unshelve(struct quick *quick);
+/* Places by LOW and offers the result; gives up where the best so far is out of reach. */
+void gai_quick_low(struct quick *quick);
+
+/* Place one after the other into the lowest or the tightest gap, and offer the result; problems of some thousand items at most. */
+void gai_quick_first_fit(struct quick *quick);
+void gai_quick_best_fit(struct quick *quick);
+
+static inline uint64_t heir_delta(const struct quick *quick, uint32_t heir)
+{
+    return quick->part->edges[quick->via[heir] - 1].delta;
+}
+
+#endif
