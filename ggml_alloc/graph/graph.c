@@ -20,7 +20,7 @@ ga_graph *ga_graph_new(const struct ga_env *env)
     graph->env = full;
     graph->n_pools = 1;
     graph->error = mem_new(&full.mem, char, GRAPH_ERROR);
-    if (!graph->error || !gai_graph_room(graph, 0, 0)) {
+    if (!graph->error || !gai_graph_room(graph, 0, 1)) {
         ga_graph_delete(graph);
         return NULL;
     }
