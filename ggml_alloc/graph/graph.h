@@ -76,7 +76,8 @@ struct ga_graph {
     uint32_t n_edges;    /* take-over bits set: no more edges than this */
     bool names_ahead;    /* a DEPEND named a later node: births may come before their node's step */
     bool borrows;
-    bool has_aligns;                   /* some node asks for an alignment of its own */
+    bool has_aligns; /* some node asks for an alignment of its own */
+    bool has_elided;
     uint32_t op_cache[GRAPH_OP_CACHE]; /* recent op names in `strings`, so that each is kept about once */
     enum ga_status status;
     char *error; /* GRAPH_ERROR bytes; planning writes here, too, why it refuses a graph that it may not change */

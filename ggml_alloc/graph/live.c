@@ -2,119 +2,144 @@
 
 #include <inttypes.h>
 
-/* In step `step`, `by` uses the bytes of `root`; that `root` itself was written in this very step makes no second reader. */
-static inline void touch(struct life *of, ga_id root, uint32_t step, ga_id by)
+struct pass {
+    const ga_graph *graph;
+    struct life *of;
+    uint32_t step;
+    ga_id bad; /* a node that reads elided bytes in another step */
+};
+
+/* Node `by` uses the bytes of `root` now; that `root` itself was written in this very step makes no second reader. */
+static inline void touch(struct pass *pass, ga_id root, ga_id by)
 {
-    struct life *life = &of[root];
-    if (life->birth == LIVE_UNBORN)
-        life->birth = step;
-    bool shares_step = life->death == step + 1 && life->reader != by && life->reader != root;
+    struct life *life = &pass->of[root];
+    if (life->death == LIVE_KEPT)
+        return;
+    bool shares_step = life->death == pass->step + 1 && life->reader != by && life->reader != root;
     life->reader = shares_step ? GA_NONE : by;
-    life->death = step + 1;
+    life->death = pass->step + 1;
 }
 
-static inline void keep_to_end(struct life *life, uint32_t end)
+static inline void keep(struct life *life)
 {
-    life->death = end;
+    life->death = LIVE_KEPT;
     life->reader = GA_NONE;
 }
 
-/* INPUTs are born before the first step; the rest when something first refers to them. */
-static void begin(const ga_graph *graph, struct life *of)
+static inline bool is_elided_elsewhere(const struct pass *pass, ga_id root)
 {
-    for (ga_id id = 1; id <= graph->n_nodes; id++) {
-        of[id] = (struct life){ .birth = LIVE_UNBORN };
-        if (graph->nodes[id].flags & GA_INPUT) /* a root is no later than its views: made already */
-            of[graph->nodes[id].root] = (struct life){ .birth = 0, .death = 1 };
-    }
+    return (pass->graph->nodes[root].flags & GA_ELIDED) && pass->of[root].birth != pass->step;
 }
 
-static bool reads_elided_elsewhere(const ga_graph *graph, const struct life *of, ga_id root, uint32_t step)
+/* Outputs, and what nobody reads: it may be a result.  A view that nobody reads keeps its root. */
+static inline bool is_kept(const struct node *node)
 {
-    return (graph->nodes[root].flags & GA_ELIDED) && of[root].birth != step;
+    return (node->flags & GA_OUTPUT) || (node->n_children == 0 && !(node->flags & (GA_DISCARD | GA_DEPEND)));
 }
 
-/* One pass in execution order; returns the last step, or GA_INVALID through `bad`, the node that reads elided bytes. */
-static uint32_t run(const ga_graph *graph, struct life *of, ga_id *bad)
+/* INPUTs are born before the first step, the rest when something first refers to them. */
+static inline void begin(struct pass *pass, ga_id id)
 {
-    const struct node *nodes = graph->nodes;
-    struct walk walk = walk_start(graph);
-    while (walk_next(&walk)) {
-        ga_id id = walk.id;
-        struct sources sources = node_sources(graph, id);
-        for (uint32_t i = 0; i < sources.n; i++) {
-            ga_id src = sources.at[i];
-            if (src == GA_NONE || src == id)
-                continue;
-            ga_id root = nodes[src].root;
-            touch(of, root, walk.step, id);
-            if (reads_elided_elsewhere(graph, of, root, walk.step))
-                *bad = id;
-        }
-        ga_id root = nodes[id].root;
-        if (root != id) {
-            touch(of, root, walk.step, id);
-        } else {
-            struct life *life = &of[id];
-            if (life->birth == LIVE_UNBORN)
-                life->birth = walk.step;
-            if (life->death <= walk.step)
-                *life = (struct life){ life->birth, walk.step + 1, id };
-        }
-    }
-    return walk.step;
+    const struct node *node = &pass->graph->nodes[id];
+    bool input = node->flags & GA_INPUT;
+    pass->of[id] = (struct life){ .birth = input ? 0 : LIVE_UNBORN, .death = 1 };
+    if (input && node->root != id)
+        pass->of[node->root].birth = 0;
+    if (is_kept(node))
+        keep(&pass->of[node->root]);
 }
 
-/* What nobody reads stays readable: it may be a result.  A view that nobody reads keeps its root. */
-static void keep_results(const ga_graph *graph, struct life *of, uint32_t end)
+static inline void run(struct pass *pass, ga_id id)
 {
-    for (ga_id id = 1; id <= graph->n_nodes; id++) {
-        const struct node *node = &graph->nodes[id];
-        bool unread = node->n_children == 0 && !(node->flags & (GA_DISCARD | GA_DEPEND));
-        if ((node->flags & GA_OUTPUT) || unread)
-            keep_to_end(&of[node->root], end);
-    }
-}
-
-/* Whoever reads but is not in the sequence is never done with its sources. */
-static enum ga_status keep_unlisted(const ga_graph *graph, const struct ga_mem *mem, struct life *of, uint32_t end)
-{
-    bool *runs = mem_new(mem, bool, (size_t)graph->n_nodes + 1);
-    if (!runs)
-        return GA_NO_MEMORY;
-    for (struct walk walk = walk_start(graph); walk_next(&walk);)
-        runs[walk.id] = true;
-    for (ga_id id = 1; id <= graph->n_nodes; id++) {
-        if (runs[id] || !node_takes_step(graph, id))
+    const struct node *nodes = pass->graph->nodes;
+    struct sources sources = node_sources(pass->graph, id);
+    for (uint32_t i = 0; i < sources.n; i++) {
+        ga_id src = sources.at[i];
+        if (src == GA_NONE || src == id)
             continue;
-        struct sources sources = node_sources(graph, id);
-        for (uint32_t i = 0; i < sources.n; i++) /* GA_NONE writes of[0], which nobody reads */
-            keep_to_end(&of[graph->nodes[sources.at[i]].root], end);
-        keep_to_end(&of[graph->nodes[id].root], end);
+        ga_id root = nodes[src].root;
+        if (pass->of[root].birth == LIVE_UNBORN)
+            pass->of[root].birth = pass->step;
+        touch(pass, root, id);
+        if (pass->graph->has_elided && is_elided_elsewhere(pass, root))
+            pass->bad = id;
     }
-    mem_free(mem, runs, (size_t)graph->n_nodes + 1);
-    return GA_OK;
+    struct life *life = &pass->of[nodes[id].root];
+    if (life->birth == LIVE_UNBORN)
+        life->birth = pass->step;
+    if (nodes[id].root != id)
+        touch(pass, nodes[id].root, id);
+    else if (life->death <= pass->step) /* nobody named it ahead for this step or a later one */
+        *life = (struct life){ life->birth, pass->step + 1, id };
 }
 
-static enum ga_status extend(const ga_graph *graph, const struct ga_mem *mem, struct life *of, uint32_t end)
+/*
+ * Nodes run as they were added and name only earlier ones: one pass begins and runs each.  By value, so that the compiler knows
+ * that writing lifetimes does not change the pass.
+ */
+static struct pass run_in_order(struct pass pass)
+{
+    const ga_graph *graph = pass.graph;
+    for (ga_id id = 1, n = graph->n_nodes; id <= n; id++) {
+        begin(&pass, id);
+        if (!node_takes_step(graph, id))
+            continue;
+        bool joins = (graph->nodes[id].flags & GA_TOGETHER) && pass.step > 0;
+        pass.step += !joins;
+        run(&pass, id);
+    }
+    return pass;
+}
+
+static struct pass run_out_of_order(struct pass pass)
+{
+    for (ga_id id = 1; id <= pass.graph->n_nodes; id++)
+        begin(&pass, id);
+    for (struct walk walk = walk_start(pass.graph); walk_next(&walk);) {
+        pass.step = walk.step;
+        run(&pass, walk.id);
+    }
+    return pass;
+}
+
+/* The step of each node: 0 for leafs, `never` for what does not run. */
+static uint32_t *steps_of(const ga_graph *graph, const struct ga_mem *mem, uint32_t never)
 {
     uint32_t *step_of = mem_new(mem, uint32_t, (size_t)graph->n_nodes + 1);
     if (!step_of)
-        return GA_NO_MEMORY;
+        return NULL;
     for (ga_id id = 1; id <= graph->n_nodes; id++)
-        step_of[id] = node_takes_step(graph, id) ? end - 1 : 0; /* what never runs never ends */
+        step_of[id] = node_takes_step(graph, id) ? never : 0;
     for (struct walk walk = walk_start(graph); walk_next(&walk);)
         step_of[walk.id] = walk.step;
+    return step_of;
+}
+
+/* Whoever reads but is not in the sequence is never done with its sources. */
+static void keep_unlisted(const ga_graph *graph, struct life *of, const uint32_t *step_of, uint32_t never)
+{
+    for (ga_id id = 1; id <= graph->n_nodes; id++) {
+        if (step_of[id] != never)
+            continue;
+        struct sources sources = node_sources(graph, id);
+        for (uint32_t i = 0; i < sources.n; i++) /* GA_NONE writes of[0], which nobody reads */
+            keep(&of[graph->nodes[sources.at[i]].root]);
+        keep(&of[graph->nodes[id].root]);
+    }
+}
+
+static void extend(const ga_graph *graph, struct life *of, const uint32_t *step_of, uint32_t never)
+{
     for (uint32_t i = 0; i < graph->n_extends; i++) {
         struct life *life = &of[graph->nodes[graph->extends[i].id].root];
-        uint32_t until = step_of[graph->extends[i].until] + 1;
-        if (life->birth != LIVE_UNBORN && until >= life->death) {
-            life->death = until;
+        uint32_t until = step_of[graph->extends[i].until];
+        if (until == never) {
+            keep(life); /* what never runs never ends */
+        } else if (until + 1 >= life->death) {
+            life->death = until + 1;
             life->reader = GA_NONE;
         }
     }
-    mem_free(mem, step_of, (size_t)graph->n_nodes + 1);
-    return GA_OK;
 }
 
 static bool names_exist(const ga_graph *graph, char *why, size_t cap)
@@ -137,33 +162,23 @@ enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct 
 {
     if (!names_exist(graph, why, cap))
         return GA_INVALID;
-    struct lives made = { .of = mem_new_raw(mem, struct life, (size_t)graph->n_nodes + 1) };
-    if (!made.of)
-        return GA_NO_MEMORY;
-
-    ga_id bad = GA_NONE;
-    enum ga_status status = GA_OK;
-    begin(graph, made.of);
-    made.n_steps = run(graph, made.of, &bad) + 2;
-    keep_results(graph, made.of, made.n_steps);
-    if (graph->n_sequence)
-        status = keep_unlisted(graph, mem, made.of, made.n_steps);
-    if (graph->n_extends && status == GA_OK)
-        status = extend(graph, mem, made.of, made.n_steps);
-    if (bad != GA_NONE && status == GA_OK) {
-        gai_say(why, cap, "node %" PRIu32 " '%.60s': reads an elided node in another step", bad, gai_graph_name(graph, bad));
-        status = GA_INVALID;
+    struct pass pass = { .graph = graph, .of = lives->of };
+    pass = graph->names_ahead || graph->n_sequence ? run_out_of_order(pass) : run_in_order(pass);
+    lives->n_steps = pass.step + 2;
+    if (pass.bad != GA_NONE) {
+        gai_say(why, cap, "node %" PRIu32 " '%.60s': reads an elided node in another step", pass.bad,
+                gai_graph_name(graph, pass.bad));
+        return GA_INVALID;
     }
-    if (status != GA_OK) {
-        gai_lives_fini(&made, mem, graph);
-        return status;
+    if (graph->n_sequence || graph->n_extends) {
+        uint32_t never = UINT32_MAX, *step_of = steps_of(graph, mem, never);
+        if (!step_of) {
+            gai_say(why, cap, "no memory for bookkeeping");
+            return GA_NO_MEMORY;
+        }
+        keep_unlisted(graph, lives->of, step_of, never);
+        extend(graph, lives->of, step_of, never);
+        mem_free(mem, step_of, (size_t)graph->n_nodes + 1);
     }
-    *lives = made;
     return GA_OK;
-}
-
-void gai_lives_fini(struct lives *lives, const struct ga_mem *mem, const ga_graph *graph)
-{
-    mem_free(mem, lives->of, (size_t)graph->n_nodes + 1);
-    lives->of = NULL;
 }

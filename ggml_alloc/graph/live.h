@@ -16,23 +16,29 @@
 #include "graph/graph.h"
 
 #define LIVE_UNBORN UINT32_MAX
+#define LIVE_KEPT UINT32_MAX /* a death: the end, wherever that is */
 
 struct life {
     uint32_t birth; /* LIVE_UNBORN: nothing that runs refers to it */
-    uint32_t death;
-    ga_id reader; /* the one node that touches it in its last step; GA_NONE: several, or it lives on for other reasons */
+    uint32_t death; /* see life_death() */
+    ga_id reader;   /* the one node that touches it in its last step; GA_NONE: several, or it lives on for other reasons */
 };
 
 struct lives {
-    struct life *of;  /* by id; meaningful for roots */
+    struct life *of;  /* by id, n_nodes + 1 of them, the caller's memory; meaningful for roots */
     uint32_t n_steps; /* the last step + 2: every death is at most this */
 };
 
+static inline uint32_t life_death(const struct lives *lives, ga_id id)
+{
+    return lives->of[id].death == LIVE_KEPT ? lives->n_steps : lives->of[id].death;
+}
+
 /*
- * O(nodes + sources).  GA_INVALID for what only shows when steps are known, said in ga_graph_error(): an elided node read in
- * another step, a DEPEND or an extension that names what was never added.  `lives` is freed with gai_lives_fini().
+ * Fills lives->of and n_steps.  O(nodes + sources).  GA_INVALID, with the reason in `why`, for what only shows when steps are
+ * known: an elided node read in another step, a DEPEND or an extension that names what was never added.  Sequences and extensions
+ * need some of `mem` for a while (GA_NO_MEMORY).
  */
 enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct lives *lives, char *why, size_t cap);
-void gai_lives_fini(struct lives *lives, const struct ga_mem *mem, const ga_graph *graph);
 
 #endif

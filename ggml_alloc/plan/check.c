@@ -1,0 +1,346 @@
+/*
+ * check.c - is a plan right for a graph?
+ *
+ * Everything is derived again from the nodes as they were added, in another way than the planner's: tensor by tensor, who reads
+ * it when.  Then a sweep over time keeps what is live sorted by address, so that a newcomer need only be compared with its
+ * neighbours.  O(nodes x live / a memory move's width); no code is shared with lifetimes, take-over rules or solvers.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "graph/graph.h"
+#include "plan/plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct use {
+    uint32_t first, last; /* steps, both included; NEVER: not used */
+    ga_id last_reader;    /* of the bytes at `last`; GA_NONE when several nodes are */
+};
+
+#define NEVER UINT32_MAX
+
+/* Bytes of one chunk that are taken while the sweep is at some step. */
+struct piece {
+    uint64_t at, end;
+    uint32_t place; /* pool and chunk */
+    uint32_t last;
+    ga_id id;
+};
+
+struct checker {
+    const ga_plan *plan;
+    const ga_graph *graph;
+    uint32_t *step_of; /* by id; NEVER: does not run */
+    struct use *uses;  /* by id, of roots */
+    ga_id *order;      /* storages by first step */
+    struct piece *live;
+    uint32_t n_live, n_order, end;
+    char *why;
+    size_t cap;
+};
+
+static bool is_leaf(const ga_graph *graph, ga_id id)
+{
+    return node_sources(graph, id).n == 0 && (graph->nodes[id].flags & (GA_INPUT | GA_EXTERNAL));
+}
+
+/* Steps from the flags, or from the sequence. */
+static void number_steps(struct checker *c)
+{
+    const ga_graph *graph = c->graph;
+    uint32_t step = 0;
+    for (ga_id id = 0; id <= graph->n_nodes; id++)
+        c->step_of[id] = NEVER;
+    bool listed = graph->n_sequence != 0, opens = true;
+    uint32_t n = listed ? graph->n_sequence : graph->n_nodes;
+    for (uint32_t i = 0; i < n; i++) {
+        ga_id id = listed ? graph->sequence[i] : i + 1;
+        if (id == GA_NONE) {
+            opens = true;
+            continue;
+        }
+        if (is_leaf(graph, id))
+            continue;
+        if (!listed)
+            opens = step == 0 || !(graph->nodes[id].flags & GA_TOGETHER);
+        step += opens;
+        opens = false;
+        c->step_of[id] = step;
+    }
+    c->end = step + 1;
+}
+
+static void use(struct checker *c, ga_id root, uint32_t step, ga_id reader)
+{
+    struct use *u = &c->uses[root];
+    if (u->first == NEVER || step < u->first)
+        u->first = step;
+    if (u->last == NEVER || step > u->last) {
+        u->last = step;
+        u->last_reader = reader;
+    } else if (step == u->last && u->last_reader != reader) {
+        u->last_reader = u->last_reader == root ? reader : GA_NONE;
+    }
+}
+
+static bool is_used(const struct checker *c, ga_id root)
+{
+    return c->uses[root].first != NEVER;
+}
+
+static void find_runs(struct checker *c)
+{
+    const ga_graph *graph = c->graph;
+    for (ga_id id = 1; id <= graph->n_nodes; id++) {
+        const struct node *node = &graph->nodes[id];
+        struct sources sources = node_sources(graph, id);
+        if (node->flags & GA_INPUT)
+            use(c, node->root, 0, id);
+        if (c->step_of[id] == NEVER)
+            continue;
+        use(c, node->root, c->step_of[id], id);
+        for (uint32_t i = 0; i < sources.n; i++)
+            if (sources.at[i] != GA_NONE && sources.at[i] != id)
+                use(c, graph->nodes[sources.at[i]].root, c->step_of[id], id);
+    }
+}
+
+/* Results, extensions, and what somebody outside the sequence reads. */
+static void find_reasons_to_live_on(struct checker *c)
+{
+    const ga_graph *graph = c->graph;
+    for (ga_id id = 1; id <= graph->n_nodes; id++) {
+        const struct node *node = &graph->nodes[id];
+        bool unread = node->n_children == 0 && !(node->flags & (GA_DISCARD | GA_DEPEND));
+        if (((node->flags & GA_OUTPUT) || unread) && is_used(c, node->root))
+            use(c, node->root, c->end, GA_NONE);
+        bool never_done = c->step_of[id] == NEVER && !is_leaf(graph, id);
+        struct sources sources = node_sources(graph, id);
+        for (uint32_t i = 0; never_done && i < sources.n; i++)
+            if (sources.at[i] != GA_NONE && is_used(c, graph->nodes[sources.at[i]].root))
+                use(c, graph->nodes[sources.at[i]].root, c->end, GA_NONE);
+    }
+    for (uint32_t i = 0; i < graph->n_extends; i++) {
+        ga_id root = graph->nodes[graph->extends[i].id].root, until = graph->extends[i].until;
+        uint32_t step = c->step_of[until] != NEVER ? c->step_of[until] : is_leaf(graph, until) ? 0 : c->end;
+        if (is_used(c, root) && step >= c->uses[root].last)
+            c->uses[root] = (struct use){ c->uses[root].first, step, GA_NONE };
+    }
+}
+
+static void find_uses(struct checker *c)
+{
+    for (ga_id id = 0; id <= c->graph->n_nodes; id++)
+        c->uses[id] = (struct use){ NEVER, NEVER, GA_NONE };
+    find_runs(c);
+    find_reasons_to_live_on(c);
+}
+
+static bool owes(const struct checker *c, ga_id id)
+{
+    const struct node *node = &c->graph->nodes[id];
+    return node->root == id && node->size > 0 && !(node->flags & (GA_EXTERNAL | GA_ELIDED | GA_DEPEND)) && is_used(c, id);
+}
+
+static bool complain(struct checker *c, ga_id id, const char *what)
+{
+    gai_say(c->why, c->cap, "node %" PRIu32 " '%.60s' %s", id, gai_graph_name(c->graph, id), what);
+    return false;
+}
+
+/* Each storage by itself: there, large enough, aligned, inside its chunk. */
+static bool slots_are_sound(struct checker *c)
+{
+    const ga_plan *plan = c->plan;
+    for (ga_id id = 1; id <= c->graph->n_nodes; id++) {
+        const struct node *node = &c->graph->nodes[id];
+        const struct ga_slot *slot = &plan->slots[id], *root = &plan->slots[node->root];
+        if (node->root != id && root->size != 0 && (slot->offset != root->offset + node->view_offset || slot->chunk != root->chunk))
+            return complain(c, id, "is a view whose window is not where its root is");
+        if (!owes(c, id))
+            continue;
+        uint8_t align = node->align & (uint8_t)~NODE_WIDE;
+        if (slot->size < node->size)
+            return complain(c, id, "has fewer bytes than it needs");
+        if (align && (slot->offset & (((uint64_t)1 << (align - 1)) - 1)))
+            return complain(c, id, "is misaligned");
+        uint64_t chunk = ga_plan_chunk(plan, slot->pool, slot->chunk);
+        if (slot->pool != node->pool || slot->offset > chunk || slot->size > chunk - slot->offset)
+            return complain(c, id, "lies outside its chunk");
+    }
+    return true;
+}
+
+/* Storages by first step: a counting sort, stable by id. */
+static void sort_storages(struct checker *c, uint32_t *starts)
+{
+    for (uint32_t step = 0; step <= c->end; step++)
+        starts[step] = 0;
+    for (ga_id id = 1; id <= c->graph->n_nodes; id++)
+        if (owes(c, id))
+            starts[c->uses[id].first]++;
+    uint32_t sum = 0;
+    for (uint32_t step = 0; step <= c->end; step++) {
+        uint32_t n = starts[step];
+        starts[step] = sum;
+        sum += n;
+    }
+    for (ga_id id = 1; id <= c->graph->n_nodes; id++)
+        if (owes(c, id))
+            c->order[starts[c->uses[id].first]++] = id;
+    c->n_order = sum;
+}
+
+static void expire(struct checker *c, uint32_t step)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < c->n_live; i++)
+        if (c->live[i].last >= step)
+            c->live[kept++] = c->live[i];
+    c->n_live = kept;
+}
+
+static bool is_before(const struct piece *a, const struct piece *b)
+{
+    return a->place != b->place ? a->place < b->place : a->at < b->at;
+}
+
+static uint32_t find_place(const struct checker *c, const struct piece *piece)
+{
+    uint32_t low = 0, high = c->n_live;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (is_before(&c->live[mid], piece))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void insert(struct checker *c, const struct piece *piece)
+{
+    uint32_t at = find_place(c, piece);
+    memmove(&c->live[at + 1], &c->live[at], (c->n_live - at) * sizeof *c->live);
+    c->live[at] = *piece;
+    c->n_live++;
+}
+
+static bool meets(const struct piece *a, const struct piece *b)
+{
+    return a->place == b->place && a->at < b->end && b->at < a->end;
+}
+
+/* The live piece that `piece` would overlap, n_live when there is none: only neighbours can, for live pieces are disjoint. */
+static uint32_t find_collision(const struct checker *c, const struct piece *piece)
+{
+    uint32_t at = find_place(c, piece);
+    if (at < c->n_live && meets(&c->live[at], piece))
+        return at;
+    if (at > 0 && meets(&c->live[at - 1], piece))
+        return at - 1;
+    return c->n_live;
+}
+
+/* Whether source number `slot` of `heir` lets it sit where it sits, in bytes of `from`. */
+static bool slot_allows(const struct checker *c, ga_id heir, uint32_t slot, ga_id from)
+{
+    const struct node *nodes = c->graph->nodes;
+    struct sources sources = node_sources(c->graph, heir);
+    const struct node *window = &nodes[sources.at[slot]];
+    if (sources.at[slot] == GA_NONE || window->root != from || (window->flags & GA_OUTPUT))
+        return false;
+    for (uint32_t i = 0; i < sources.n; i++) {
+        const struct node *other = &nodes[sources.at[i]];
+        bool same = other->view_offset == window->view_offset && other->size == window->size;
+        bool apart =
+            other->view_offset + other->size <= window->view_offset || window->view_offset + window->size <= other->view_offset;
+        if (sources.at[i] != GA_NONE && other->root == from && !same && !apart)
+            return false;
+    }
+    return c->plan->slots[heir].offset == c->plan->slots[from].offset + window->view_offset;
+}
+
+static bool may_take_over(const struct checker *c, ga_id heir, ga_id from)
+{
+    const struct use *old = &c->uses[from];
+    struct masks masks = node_masks(c->graph, heir);
+    bool at_the_edge = c->uses[heir].first == old->last && c->step_of[heir] == old->last && old->last_reader == heir;
+    if (!at_the_edge || (c->graph->nodes[from].flags & GA_OUTPUT))
+        return false;
+    for (uint32_t slot = 0; slot < 64 && slot < node_sources(c->graph, heir).n; slot++)
+        if ((masks.reuse >> slot & 1) && slot_allows(c, heir, slot, from))
+            return true;
+    return false;
+}
+
+/* The heir's bytes leave `old`; what remains of it, before and behind, stays live until its step ends. */
+static void cut_out(struct checker *c, uint32_t at, const struct piece *heir)
+{
+    struct piece old = c->live[at], rest = old;
+    memmove(&c->live[at], &c->live[at + 1], (c->n_live - at - 1) * sizeof *c->live);
+    c->n_live--;
+    if (old.at < heir->at) {
+        old.end = heir->at;
+        insert(c, &old);
+    }
+    if (heir->end < rest.end) {
+        rest.at = heir->end;
+        insert(c, &rest);
+    }
+}
+
+static bool sweep(struct checker *c)
+{
+    uint32_t step = 0;
+    for (uint32_t i = 0; i < c->n_order; i++) {
+        ga_id id = c->order[i];
+        const struct ga_slot *slot = &c->plan->slots[id];
+        const struct use *u = &c->uses[id];
+        if (u->first != step)
+            expire(c, step = u->first);
+        struct piece piece = { slot->offset, slot->offset + c->graph->nodes[id].size, (uint32_t)slot->pool << 16 | slot->chunk,
+                               u->last, id };
+        uint32_t hit;
+        while ((hit = find_collision(c, &piece)) < c->n_live) {
+            ga_id other = c->live[hit].id;
+            if (!may_take_over(c, id, other)) {
+                gai_say(c->why, c->cap,
+                        "nodes %" PRIu32 " '%.40s' and %" PRIu32 " '%.40s' share bytes of pool %u, chunk %u in step %" PRIu32,
+                        other, gai_graph_name(c->graph, other), id, gai_graph_name(c->graph, id), slot->pool, slot->chunk, step);
+                return false;
+            }
+            cut_out(c, hit, &piece);
+        }
+        insert(c, &piece);
+    }
+    return true;
+}
+
+enum ga_status ga_plan_check(const ga_plan *plan, const ga_graph *graph, char *why, size_t cap)
+{
+    if (!ga_plan_fits(plan, graph, why, cap))
+        return GA_STALE;
+    const struct ga_mem *mem = &graph->env.mem;
+    size_t n = (size_t)graph->n_nodes + 2;
+    struct checker c = { .plan = plan, .graph = graph, .why = why, .cap = cap };
+    c.step_of = mem_new_raw(mem, uint32_t, n);
+    c.uses = mem_new_raw(mem, struct use, n);
+    c.order = mem_new_raw(mem, ga_id, n);
+    c.live = mem_new_raw(mem, struct piece, n * 3);
+    uint32_t *starts = mem_new_raw(mem, uint32_t, n);
+    enum ga_status status = GA_NO_MEMORY;
+    if (c.step_of && c.uses && c.order && c.live && starts) {
+        number_steps(&c);
+        find_uses(&c);
+        sort_storages(&c, starts);
+        status = slots_are_sound(&c) && sweep(&c) ? GA_OK : GA_INVALID;
+    }
+    mem_free(mem, starts, n);
+    mem_free(mem, c.live, n * 3);
+    mem_free(mem, c.order, n);
+    mem_free(mem, c.uses, n);
+    mem_free(mem, c.step_of, n);
+    return status;
+}
