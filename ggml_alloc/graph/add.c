@@ -167,7 +167,9 @@ static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const 
     }
     graph->n_storages += node_owns(nodes, id);
     graph->has_aligns |= node->align != 0;
-    graph->has_elided |= (node->flags & GA_ELIDED) != 0;
+    graph->seen |= node->flags;
+    graph->late_inputs |= (node->flags & GA_INPUT) && graph->runs;
+    graph->runs |= node_takes_step(graph, id);
     if (masks.reuse)
         graph->n_edges += count_bits(masks.reuse);
     if (node->pool >= graph->n_pools)

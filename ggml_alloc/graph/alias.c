@@ -26,9 +26,7 @@ bool gai_alias(const ga_graph *graph, const struct lives *lives, ga_id heir, uin
     if (src == GA_NONE || root == heir || !node_owns(graph->nodes, root))
         return false;
     const struct node *source = &graph->nodes[src];
-    const struct life *life = &lives->of[root];
-    uint32_t step = lives->of[heir].birth;
-    bool last_and_only = life->reader == heir && life->death == step + 1;
+    bool last_and_only = life_ends_with(lives, root, heir, lives->of[heir].birth);
     bool is_output = (source->flags | graph->nodes[root].flags) & GA_OUTPUT;
     if (!last_and_only || is_output || graph->nodes[root].pool != graph->nodes[heir].pool)
         return false;

@@ -88,7 +88,8 @@ void ga_graph_clear(ga_graph *graph)
     graph->n_nodes = graph->n_srcs = graph->n_strings = graph->n_wide = graph->n_extends = 0;
     graph->n_sequence = graph->n_ahead = graph->n_storages = graph->n_edges = 0;
     graph->n_pools = 1;
-    graph->names_ahead = graph->has_aligns = graph->has_elided = false;
+    graph->names_ahead = graph->has_aligns = graph->runs = graph->late_inputs = false;
+    graph->seen = 0;
     graph->shape = (struct shape){ 0 };
     memset(graph->op_cache, 0, sizeof graph->op_cache);
     graph->status = GA_OK;

@@ -76,8 +76,10 @@ struct ga_graph {
     uint32_t n_edges;    /* take-over bits set: no more edges than this */
     bool names_ahead;    /* a DEPEND named a later node: births may come before their node's step */
     bool borrows;
-    bool has_aligns; /* some node asks for an alignment of its own */
-    bool has_elided;
+    bool has_aligns;                   /* some node asks for an alignment of its own */
+    uint8_t seen;                      /* flags that some node has */
+    bool runs;                         /* some node takes a step... */
+    bool late_inputs;                  /* ...and an INPUT came after it */
     uint32_t op_cache[GRAPH_OP_CACHE]; /* recent op names in `strings`, so that each is kept about once */
     enum ga_status status;
     char *error; /* GRAPH_ERROR bytes; planning writes here, too, why it refuses a graph that it may not change */

@@ -61,7 +61,7 @@ static inline void run(struct pass *pass, ga_id id)
         if (pass->of[root].birth == LIVE_UNBORN)
             pass->of[root].birth = pass->step;
         touch(pass, root, id);
-        if (pass->graph->has_elided && is_elided_elsewhere(pass, root))
+        if ((pass->graph->seen & GA_ELIDED) && is_elided_elsewhere(pass, root))
             pass->bad = id;
     }
     struct life *life = &pass->of[nodes[id].root];
@@ -71,6 +71,36 @@ static inline void run(struct pass *pass, ga_id id)
         touch(pass, nodes[id].root, id);
     else if (life->death <= pass->step) /* nobody named it ahead for this step or a later one */
         *life = (struct life){ life->birth, pass->step + 1, id };
+}
+
+/*
+ * The common case, one node a step and none named ahead: the last node to touch a root is the only one in its step, and deaths
+ * never decrease, so that each touch is one store.  The same answers as the general pass, several times as fast.
+ */
+static struct pass run_one_by_one(struct pass pass)
+{
+    const ga_graph *graph = pass.graph;
+    const struct node *nodes = graph->nodes;
+    for (ga_id id = 1, n = graph->n_nodes; id <= n; id++) {
+        struct sources sources = node_sources(graph, id);
+        bool input = nodes[id].flags & GA_INPUT;
+        if (!node_takes_step(graph, id)) {
+            pass.of[id] = (struct life){ .birth = input ? 0 : LIVE_UNBORN, .death = 1 };
+            continue;
+        }
+        uint32_t death = ++pass.step + 1;
+        pass.of[id] = (struct life){ .birth = input ? 0 : pass.step };
+        for (uint32_t i = 0; i < sources.n; i++)
+            pass.of[nodes[sources.at[i]].root].death = death;
+        pass.of[nodes[id].root].death = death;
+    }
+    for (ga_id id = 1; id <= graph->n_nodes; id++) {
+        if (is_kept(&nodes[id]))
+            pass.of[nodes[id].root].death = LIVE_KEPT;
+        if (nodes[id].flags & GA_INPUT)
+            pass.of[nodes[id].root].birth = 0;
+    }
+    return pass;
 }
 
 /*
@@ -163,7 +193,13 @@ enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct 
     if (!names_exist(graph, why, cap))
         return GA_INVALID;
     struct pass pass = { .graph = graph, .of = lives->of };
-    pass = graph->names_ahead || graph->n_sequence ? run_out_of_order(pass) : run_in_order(pass);
+    lives->one_by_one = !(graph->names_ahead || graph->n_sequence || graph->n_extends || (graph->seen & (GA_TOGETHER | GA_ELIDED)));
+    if (lives->one_by_one)
+        pass = run_one_by_one(pass);
+    else if (graph->names_ahead || graph->n_sequence)
+        pass = run_out_of_order(pass);
+    else
+        pass = run_in_order(pass);
     lives->n_steps = pass.step + 2;
     if (pass.bad != GA_NONE) {
         gai_say(why, cap, "node %" PRIu32 " '%.60s': reads an elided node in another step", pass.bad,

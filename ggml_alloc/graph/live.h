@@ -27,7 +27,14 @@ struct life {
 struct lives {
     struct life *of;  /* by id, n_nodes + 1 of them, the caller's memory; meaningful for roots */
     uint32_t n_steps; /* the last step + 2: every death is at most this */
+    bool one_by_one;  /* no step has two nodes: whoever touches a root in its last step is alone; `reader` is not filled in */
 };
+
+/* Whether `id`, which runs at `step`, is the only node that touches `root` in the root's last step. */
+static inline bool life_ends_with(const struct lives *lives, ga_id root, ga_id id, uint32_t step)
+{
+    return lives->of[root].death == step + 1 && (lives->one_by_one || lives->of[root].reader == id);
+}
 
 static inline uint32_t life_death(const struct lives *lives, ga_id id)
 {

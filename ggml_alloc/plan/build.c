@@ -71,6 +71,16 @@ static void add_item(struct builder *b, ga_id id)
     b->out->item_of[id] = index + 1;
 }
 
+/* When every INPUT was added before the first node that runs, as engines do, ids are in allocation order. */
+static void add_in_id_order(struct builder *b)
+{
+    for (ga_id id = 1, n = b->graph->n_nodes; id <= n; id++) {
+        b->out->item_of[id] = 0;
+        if (node_owns(b->graph->nodes, id))
+            add_item(b, id);
+    }
+}
+
 /* Step 0: what is written before the first node runs.  Also clears item_of for all. */
 static void add_inputs(struct builder *b)
 {
@@ -105,12 +115,13 @@ enum ga_status gai_build(const ga_graph *graph, const struct lives *lives, const
     problem->n_steps = lives->n_steps;
     problem->n_items = problem->n_edges = 0;
     struct builder b = { graph, lives, sizes, build, false };
-    add_inputs(&b);
-    if (graph->names_ahead || graph->n_sequence)
+    bool in_order = !graph->names_ahead && !graph->n_sequence;
+    if (in_order && !graph->late_inputs) {
+        add_in_id_order(&b);
+    } else {
+        add_inputs(&b);
         add_lazily(&b);
-    else
-        for (ga_id id = 1; id <= graph->n_nodes; id++)
-            add_when_due(&b, id);
+    }
     problem->items[problem->n_items] = (struct item){ .edge = problem->n_edges };
     return b.wraps ? GA_NO_SPACE : GA_OK;
 }

@@ -49,25 +49,29 @@ static void desk_close(struct desk *desk, const ga_graph *graph)
     block_free(&desk->block, &graph->env.mem, desk->base);
 }
 
-/* A node's slot: its own item's place, or its root's from where it looks on. */
+/* A node's slot: its own item's place, or its root's from where it looks on; none of it is a branch. */
 static void take_slots(ga_plan *plan, const ga_graph *graph, const uint64_t *sizes, const struct build *build,
                        const struct answer *answer)
 {
-    const struct item *items = build->problem.items;
+    static const struct item no_item;
+    static const struct spot no_spot;
     for (ga_id id = 1; id <= graph->n_nodes; id++) {
         const struct node *node = &graph->nodes[id];
-        uint32_t item = build->item_of[node->root];
-        if (item == 0) {
-            bool left_out = graph->n_sequence && node_owns(graph->nodes, id);
-            plan->slots[id] = (struct ga_slot){ 0 };
-            plan->life[id] = (struct life_span){ .birth = left_out ? LIFE_NEVER : 0 };
-            continue;
-        }
-        const struct spot *spot = &answer->spots[item - 1];
-        uint64_t size = sizes && node->root == id && sizes[id] > node->size ? sizes[id] : node->size;
-        plan->slots[id] = (struct ga_slot){ items[item - 1].pool, spot->chunk, spot->offset + node->view_offset, size };
-        plan->life[id] = (struct life_span){ items[item - 1].birth, items[item - 1].death };
+        uint32_t at = build->item_of[node->root];
+        const struct item *item = at ? &build->problem.items[at - 1] : &no_item;
+        const struct spot *spot = at ? &answer->spots[at - 1] : &no_spot;
+        uint64_t offset = at ? node->view_offset : 0, size = at ? node->size : 0;
+        plan->slots[id] = (struct ga_slot){ item->pool, spot->chunk, spot->offset + offset, size };
+        plan->life[id] = (struct life_span){ item->birth, item->death };
     }
+    for (uint32_t i = 0; sizes && i < build->problem.n_items; i++) {
+        ga_id id = build->node_of[i];
+        if (plan->slots[id].size < sizes[id])
+            plan->slots[id].size = sizes[id];
+    }
+    for (ga_id id = 1; graph->n_sequence && id <= graph->n_nodes; id++)
+        if (node_owns(graph->nodes, id) && build->item_of[id] == 0)
+            plan->life[id].birth = LIFE_NEVER;
     memcpy(plan->storages, build->node_of, build->problem.n_items * sizeof *plan->storages);
 }
 
