@@ -5,7 +5,8 @@
  *                   [ heir  ]                   at delta = the window's offset, size(heir) fits behind it
  *
  * The caller's masks say what op and layout allow; here is what lifetimes and windows allow: the heir is the only node that
- * touches the root in the root's last step, no other source of it overlaps the window partly, and the pool is the same.
+ * touches the root in the root's last step, no other source of it overlaps the window partly or what the heir writes behind it, and the
+ * pool is the same.
  */
 #ifndef GAI_GRAPH_ALIAS_H
 #define GAI_GRAPH_ALIAS_H
@@ -19,9 +20,10 @@ struct takeover {
 };
 
 /*
- * Source slot `slot` of `heir`: true and `*out` when it may be taken over.  Sizes are not compared here: they may be overridden
- * and are rounded by pool.
+ * Source slot `slot` of `heir`: true and `*out` when it may be taken over.  Node `id` counts as sizes[id] bytes at least (NULL: as
+ * the graph says).  Whether the heir fits into the root is not asked here: that depends on how the pool rounds.
  */
-bool gai_alias(const ga_graph *graph, const struct lives *lives, ga_id heir, uint32_t slot, struct takeover *out);
+bool gai_alias(const ga_graph *graph, const struct lives *lives, const uint64_t *sizes, ga_id heir, uint32_t slot,
+               struct takeover *out);
 
 #endif

@@ -27,7 +27,7 @@ static void add_edges(struct builder *b, ga_id heir, const struct item *item)
     for (uint64_t left = masks.reuse; left; left &= left - 1) {
         uint32_t slot = low_bit(left);
         struct takeover over;
-        if (!gai_alias(b->graph, b->lives, heir, slot, &over) || b->out->item_of[over.from] == 0)
+        if (!gai_alias(b->graph, b->lives, b->sizes, heir, slot, &over) || b->out->item_of[over.from] == 0)
             continue;
         uint32_t from = b->out->item_of[over.from] - 1;
         uint64_t room = problem->items[from].size;

@@ -251,11 +251,12 @@ static bool slot_allows(const struct checker *c, ga_id heir, uint32_t slot, ga_i
     const struct node *window = &nodes[sources.at[slot]];
     if (sources.at[slot] == GA_NONE || window->root != from || (window->flags & GA_OUTPUT))
         return false;
+    uint64_t written = c->plan->slots[heir].size > window->size ? c->plan->slots[heir].size : window->size;
     for (uint32_t i = 0; i < sources.n; i++) {
         const struct node *other = &nodes[sources.at[i]];
         bool same = other->view_offset == window->view_offset && other->size == window->size;
-        bool apart =
-            other->view_offset + other->size <= window->view_offset || window->view_offset + window->size <= other->view_offset;
+        bool apart = other->view_offset + other->size <= window->view_offset ||
+                     (other->view_offset >= window->view_offset && other->view_offset - window->view_offset >= written);
         if (sources.at[i] != GA_NONE && other->root == from && !same && !apart)
             return false;
     }

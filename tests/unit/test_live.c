@@ -44,7 +44,7 @@ static bool alias(const ga_graph *graph, ga_id heir, uint32_t slot, struct takeo
     struct life of[MANY];
     struct lives lives = { .of = of };
     cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, NULL, 0), GA_OK);
-    return gai_alias(graph, &lives, heir, slot, out);
+    return gai_alias(graph, &lives, NULL, heir, slot, out);
 }
 
 Test(live, ends_with_the_last_reader)
@@ -191,15 +191,15 @@ Test(alias, takes_only_from_whom_it_reads_last)
     ga_graph_delete(g);
 }
 
-/* A root of 96 bytes, two windows of 32 into it, the second at `offset`, and an heir that reads both. */
-static bool alias_of_windows(uint64_t offset, struct takeover *over)
+/* A root of 96 bytes, two windows of 32 into it, the second at `offset`, and an heir of `size` bytes that reads both. */
+static bool alias_of_windows(uint64_t offset, uint32_t slot, uint64_t size, struct takeover *over)
 {
     ga_graph *g = ga_graph_new(NULL);
     ga_id x = add(g, (struct ga_node){ .size = 96 });
     ga_id low = add(g, (struct ga_node){ READS(x), .view_of = x, .size = 32 });
     ga_id high = add(g, (struct ga_node){ READS(x), .view_of = x, .view_offset = offset, .size = 32 });
-    ga_id heir = add(g, (struct ga_node){ READS(low, high), .size = 32 });
-    bool may = alias(g, heir, 1, over);
+    ga_id heir = add(g, (struct ga_node){ READS(low, high), .size = size });
+    bool may = alias(g, heir, slot, over);
     ga_graph_delete(g);
     return may;
 }
@@ -207,11 +207,13 @@ static bool alias_of_windows(uint64_t offset, struct takeover *over)
 Test(alias, knows_windows)
 {
     struct takeover over;
-    cr_assert(alias_of_windows(64, &over), "the other window is disjoint");
+    cr_assert(alias_of_windows(64, 1, 32, &over), "the other window is disjoint");
     cr_assert(over.from == 1 && over.delta == 64 && !over.eager, "a view is never eager");
-    cr_assert(alias_of_windows(32, &over), "they touch");
-    cr_assert_not(alias_of_windows(31, &over), "they overlap partly");
-    cr_assert(alias_of_windows(0, &over), "they are the same");
+    cr_assert(alias_of_windows(32, 1, 32, &over), "they touch");
+    cr_assert_not(alias_of_windows(31, 1, 32, &over), "they overlap partly");
+    cr_assert(alias_of_windows(0, 1, 32, &over), "they are the same");
+    cr_assert(alias_of_windows(48, 0, 48, &over), "the heir is longer than its window, and ends where the other begins");
+    cr_assert_not(alias_of_windows(48, 0, 49, &over), "it would write into the other");
 
     ga_graph *g = ga_graph_new(NULL);
     ga_id x = add(g, (struct ga_node){ 0 });
