@@ -6,7 +6,7 @@
  *      node 4    node 2   node 7         node 1            every byte is in exactly one node
  *
  *      by address:  4 <-> 2 <-> 7 <-> 1                    neighbours: giving back joins at once
- *      by size:     bin[64..67] -> 2      tail -> 1        free nodes only; the highest one stands apart
+ *      by size:     loose { 2 }   bins { }   tail -> 1     free nodes only
  *
  * The hinge of the library: the planner's online rung replays a graph through it, the linear allocator is it, and caches carve
  * their segments with it.  Integer arithmetic only; it never sees memory.  Whoever takes gets the node's number, a handle that
@@ -15,8 +15,8 @@
  * Invariants, all verified by gai_range_check():
  *   - nodes tile [0, size): no gap, no overlap, none empty;
  *   - two free nodes never touch: giving back joins them at once;
- *   - the tail is the free node at the highest address; every other free node is in the bin of its length, each bin is a tree
- *     sorted by (length, tie), and the bitmaps say which bins are not empty;
+ *   - the tail is the free node at the highest address; each other free node is either one of the few that lie loose, or in the
+ *     bin of its length, where a tree sorted by (length, tie) finds it, and the bitmaps say which bins are not empty;
  *   - `used` is the sum of the used nodes, and none of them ends above `peak`;
  *   - there is room for twice as many nodes as are used, so that giving back and trimming never ask for memory.
  */
@@ -24,10 +24,8 @@
 #define GAI_RANGE_RANGE_H
 
 #include "base/mem.h"
+#include "range/bins.h"
 
-#include <assert.h>
-
-#define RANGE_NONE 0u
 #define RANGE_OPEN (UINT64_MAX / 2) /* a size that no graph reaches: measure mode */
 
 /* Which free node is taken; the first two are exact best fit, and say what is taken among equals. */
@@ -37,17 +35,11 @@ enum range_fit {
     RANGE_FAST,     /* not the best: the first of the right bin, or any of the next bin that is not empty; all in O(1) */
 };
 
+/* What `left` says of nodes in no bin; a loose node's `right` is its index. */
 #define RANGE_IS_USED UINT32_MAX
+#define RANGE_IS_LOOSE (UINT32_MAX - 1) /* or the tail */
 
-struct range_node {
-    uint64_t offset, len;
-    uint32_t prev, next;  /* by address, node 0 closes the ring; spare nodes: next is the next spare one */
-    uint32_t left, right; /* in the bin; used nodes: left is RANGE_IS_USED */
-};
-
-/* Bins hold the lengths of one 16th of an octave: rows are octaves, steps their 16ths. */
-#define RANGE_ROWS 64
-#define RANGE_STEPS 16
+#define RANGE_LOOSE 8
 
 struct range {
     const struct ga_mem *mem;
@@ -57,12 +49,9 @@ struct range {
     uint32_t spare; /* first of the numbers that came back */
     uint32_t n_used;
     uint32_t tail; /* the highest free node; RANGE_NONE when full */
-    enum range_fit fit;
+    uint32_t n_loose, loose[RANGE_LOOSE];
     uint64_t size, used, peak;
-    uint64_t tie;                            /* flips offsets where the higher one goes first */
-    uint64_t rows;                           /* bit r: steps[r] is not 0 */
-    uint16_t steps[RANGE_ROWS];              /* bit s: bins[r * RANGE_STEPS + s] is not empty */
-    uint32_t bins[RANGE_ROWS * RANGE_STEPS]; /* roots */
+    struct bins bins;
 };
 
 /*
@@ -71,7 +60,7 @@ struct range {
  */
 enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uint64_t size, enum range_fit fit, uint32_t reserve);
 void gai_range_fini(struct range *range);
-/* Everything free again, whatever was taken; the peak and the room stay.  Constant cost: 4 KiB of bins are cleared. */
+/* Everything free again, whatever was taken; the peak and the room stay.  O(1). */
 void gai_range_reset(struct range *range);
 
 /*

@@ -116,13 +116,14 @@ struct run {
     struct rng rng;
     uint32_t live[MAX_LIVE];
     unsigned n_live, style;
+    enum range_fit fit;
     bool exact; /* RANGE_FAST is not: the model then follows where the range went */
 };
 
 static void step_take(struct run *run)
 {
     uint64_t len = draw_len(&run->rng, run->style);
-    int at = choose(&run->model, len, run->range.fit);
+    int at = choose(&run->model, len, run->fit);
     uint32_t node = 12345;
     enum ga_status status = gai_range_take(&run->range, len, &node);
     if (run->exact) {
@@ -231,10 +232,10 @@ static void traffic(uint64_t seed, const struct ga_mem *mem)
 {
     static struct run run;
     run = (struct run){ .rng = { seed }, .style = (unsigned)(seed % 4), .exact = seed % 5 != 4 };
-    enum range_fit fit = seed % 5 == 4 ? RANGE_FAST : seed % 3 ? RANGE_TIE_HIGH : RANGE_TIE_LOW;
+    run.fit = seed % 5 == 4 ? RANGE_FAST : seed % 3 ? RANGE_TIE_HIGH : RANGE_TIE_LOW;
     /* Open-ended, or so short that it is full now and then. */
     uint64_t size = seed % 2 ? RANGE_OPEN : 1 + 40 * draw_len(&run.rng, run.style);
-    cr_assert_eq(gai_range_init(&run.range, mem, size, fit, 0), GA_OK);
+    cr_assert_eq(gai_range_init(&run.range, mem, size, run.fit, 0), GA_OK);
     for (int round = 0; round < 2; round++) {
         run.model.blocks[0] = (struct block){ .len = size };
         run.model.n = 1;
