@@ -83,13 +83,12 @@ static struct pass run_one_by_one(struct pass pass)
     const struct node *nodes = graph->nodes;
     for (ga_id id = 1, n = graph->n_nodes; id <= n; id++) {
         struct sources sources = node_sources(graph, id);
-        bool input = nodes[id].flags & GA_INPUT;
         if (!node_takes_step(graph, id)) {
-            pass.of[id] = (struct life){ .birth = input ? 0 : LIVE_UNBORN, .death = 1 };
+            pass.of[id] = (struct life){ .birth = LIVE_UNBORN, .death = 1 };
             continue;
         }
         uint32_t death = ++pass.step + 1;
-        pass.of[id] = (struct life){ .birth = input ? 0 : pass.step };
+        pass.of[id] = (struct life){ .birth = pass.step };
         for (uint32_t i = 0; i < sources.n; i++)
             pass.of[nodes[sources.at[i]].root].death = death;
         pass.of[nodes[id].root].death = death;

@@ -2,6 +2,7 @@
  * test_live.c - lifetimes and what may take over what, rule by rule
  */
 #include "graph/alias.h"
+#include "base/rng.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
@@ -252,4 +253,128 @@ Test(alias, takes_over_within_a_step_when_nobody_else_reads)
     struct takeover over;
     cr_assert(alias(g, heir, 0, &over));
     ga_graph_delete(g);
+}
+
+/* ---- the same, found by asking every node about every other ---- */
+
+static uint32_t slow_step(const ga_graph *g, ga_id id)
+{
+    uint32_t step = 0;
+    for (ga_id other = 1; other <= id; other++) {
+        bool runs = node_sources(g, other).n || !(g->nodes[other].flags & (GA_INPUT | GA_EXTERNAL));
+        bool joins = step > 0 && (g->nodes[other].flags & GA_TOGETHER);
+        if (runs && !joins)
+            step++;
+        if (other == id)
+            return runs ? step : 0;
+    }
+    return 0;
+}
+
+/* Whether the bytes of `root` are used when `id` runs. */
+static bool slow_touches(const ga_graph *g, ga_id id, ga_id root)
+{
+    if (slow_step(g, id) == 0)
+        return false;
+    bool touches = g->nodes[id].root == root;
+    struct sources sources = node_sources(g, id);
+    for (uint32_t i = 0; i < sources.n; i++)
+        touches |= sources.at[i] != GA_NONE && g->nodes[sources.at[i]].root == root;
+    return touches;
+}
+
+static bool slow_is_read(const ga_graph *g, ga_id id)
+{
+    for (ga_id other = 1; other <= g->n_nodes; other++) {
+        struct sources sources = node_sources(g, other);
+        for (uint32_t i = 0; i < sources.n && other != id; i++)
+            if (sources.at[i] == id)
+                return true;
+    }
+    return false;
+}
+
+static void compare_with_slow(const ga_graph *g, ga_id root, const struct lives *lives)
+{
+    uint32_t end = 0, birth = LIVE_UNBORN, last = 0;
+    ga_id reader = GA_NONE;
+    unsigned n_readers = 0;
+    bool kept = false;
+    for (ga_id id = 1; id <= g->n_nodes; id++) {
+        const struct node *node = &g->nodes[id];
+        uint32_t step = slow_step(g, id);
+        end = step + 2 > end ? step + 2 : end;
+        if (node->root == root) {
+            kept |= (node->flags & GA_OUTPUT) || (!slow_is_read(g, id) && !(node->flags & (GA_DISCARD | GA_DEPEND)));
+            birth = node->flags & GA_INPUT ? 0 : birth;
+        }
+        if (!slow_touches(g, id, root))
+            continue;
+        birth = step < birth ? step : birth;
+        n_readers = step > last ? 0 : n_readers;
+        last = step > last ? step : last;
+        n_readers += id != root;
+        reader = id != root ? id : reader;
+    }
+    for (uint32_t i = 0; i < g->n_extends; i++)
+        if (g->nodes[g->extends[i].id].root == root && slow_step(g, g->extends[i].until) >= last && birth != LIVE_UNBORN) {
+            last = slow_step(g, g->extends[i].until);
+            n_readers = 2;
+        }
+    cr_assert_eq(lives->n_steps, end);
+    cr_assert_eq(lives->of[root].birth, birth, "birth of %u: %u, not %u", root, lives->of[root].birth, birth);
+    if (birth == LIVE_UNBORN)
+        return;
+    uint32_t death = kept ? end : last + 1;
+    cr_assert_eq(life_death(lives, root), death, "death of %u: %u, not %u", root, life_death(lives, root), death);
+    for (ga_id id = 1; id <= g->n_nodes && !kept; id++)
+        if (id != root && slow_step(g, id) != 0) {
+            bool alone = n_readers == 1 && reader == id;
+            cr_assert_eq(life_ends_with(lives, root, id, slow_step(g, id)), alone, "is %u the last of %u?", id, root);
+        }
+}
+
+static ga_graph *random_graph(struct rng *rng, bool one_by_one)
+{
+    static const uint16_t flags[] = { GA_INPUT, GA_OUTPUT, GA_EXTERNAL, GA_DISCARD, GA_DEPEND, GA_TOGETHER };
+    ga_graph *g = ga_graph_new(NULL);
+    uint32_t n = 2 + (uint32_t)rng_below(rng, 14);
+    for (uint32_t i = 0; i < n; i++) {
+        ga_id src[3];
+        struct ga_node node = { .size = 64, .src = src, .n_src = (uint32_t)rng_below(rng, 4) };
+        if (rng_below(rng, 3) == 0)
+            node.flags = flags[rng_below(rng, one_by_one ? 5 : 6)];
+        bool ahead = (node.flags & GA_DEPEND) && !one_by_one;
+        for (uint32_t k = 0; k < node.n_src; k++)
+            src[k] = (ga_id)rng_below(rng, ahead ? n + 1 : i + 2);
+        if (i && !node.flags && rng_below(rng, 3) == 0)
+            node.view_of = 1 + (ga_id)rng_below(rng, i);
+        if (node.view_of && (g->nodes[node.view_of].flags & GA_DEPEND))
+            node.view_of = GA_NONE;
+        add(g, node);
+    }
+    for (uint32_t i = 0; !one_by_one && i < rng_below(rng, 3); i++)
+        ga_graph_extend(g, 1 + (ga_id)rng_below(rng, n), 1 + (ga_id)rng_below(rng, n));
+    return g;
+}
+
+/* 6,000 small graphs, half of them with steps of one node each: the fast way and the general one. */
+Test(live, agrees_with_a_slow_count)
+{
+    unsigned n_fast = 0;
+    for (uint64_t seed = 0; seed < 6000; seed++) {
+        struct rng rng = { seed };
+        ga_graph *g = random_graph(&rng, seed % 2);
+        struct life of[MANY];
+        struct lives lives = { .of = of };
+        char why[200] = "";
+        cr_assert_eq(gai_live(g, &g->env.mem, &lives, why, sizeof why), GA_OK, "seed %d: %s", (int)seed, why);
+        n_fast += lives.one_by_one;
+        for (ga_id id = 1; id <= g->n_nodes; id++)
+            if (g->nodes[id].root == id && !(g->nodes[id].flags & (GA_EXTERNAL | GA_DEPEND)))
+                compare_with_slow(g, id, &lives);
+        ga_graph_delete(g);
+    }
+    cr_assert_gt(n_fast, 2500);
+    cr_assert_lt(n_fast, 5000);
 }
