@@ -120,10 +120,7 @@ static void fit_all(struct quick *quick, bool tightest)
     for (uint32_t rank = 0; rank < quick->n_blocks; rank++)
         if (!fit_block(&fit, &quick->blocks[quick->order[rank]]))
             return;
-    quick->trial->peak = fit.peak;
-    quick->trial->n_chunks = 1;
-    quick->trial->over = false;
-    gai_climb_offer(quick->climb, quick->part, quick->trial);
+    gai_quick_offer(quick, fit.peak);
 }
 
 void gai_quick_first_fit(struct quick *quick)

@@ -4,7 +4,7 @@
  * LOW: place whichever block can go lowest; among equals the one that ranks first.
  *
  * What a block rests on only rises, so a heap of lowest offsets as last known suffices: take the first, ask the skyline again, and
- * let it sink when it has risen.  Of blocks with equal lives only the first waits in the heap.  A key is (offset, rank) in one word;
+ * let it sink when it has risen.  A key is (offset, rank) in one word;
  * offsets that leave no room for the rank lose low bits, which blurs the order a little and nothing else.
  */
 struct low {
@@ -121,43 +121,18 @@ static bool put(struct low *low, const struct block *block, uint64_t offset)
     return true;
 }
 
-/* By rank: straight blocks of one life queue up behind the first of them.  Returns how many queues there are; heap[] has their heads. */
-static uint32_t line_up(struct low *low)
+/* On the ground all have the same key, so they come by rank and need no heap.  Who stays waits in the heap. */
+static bool place_ground(struct low *low)
 {
     struct quick *quick = low->quick;
-    uint32_t n = 0;
-    for (uint32_t b = 0; b < quick->n_blocks; b++)
-        quick->blocks[b].next = quick->blocks[b].tail = PLACE_NONE;
     for (uint32_t rank = 0; rank < quick->n_blocks; rank++) {
-        struct block *kin = &quick->blocks[quick->blocks[quick->order[rank]].kin];
-        if (kin->tail == PLACE_NONE)
-            low->heap[n++] = rank;
-        else
-            quick->blocks[quick->order[kin->tail]].next = rank;
-        kin->tail = rank;
-    }
-    return n;
-}
-
-/* On the ground: all heads have the same key, so they come by rank and need no heap.  Who stays waits in the heap. */
-static bool place_ground(struct low *low, uint32_t n_heads)
-{
-    struct quick *quick = low->quick;
-    for (uint32_t k = 0; k < n_heads; k++) {
-        uint32_t rank = (uint32_t)low->heap[k];
         const struct block *block = &quick->blocks[quick->order[rank]];
         uint64_t offset = lowest_offset(low, block);
-        if (offset == 0) {
-            if (!put(low, block, 0))
-                return false;
-            if (block->next == PLACE_NONE)
-                continue;
-            offset = block->size;
-            rank = block->next;
-        }
-        low->heap[low->n_heap++] = make_key(low, offset, rank);
+        if (offset > 0)
+            low->heap[low->n_heap++] = make_key(low, offset, rank);
+        else if (!put(low, block, 0))
+            return false;
     }
-    quick->climb->steps += n_heads;
     for (uint32_t at = low->n_heap / 2; at-- > 0;)
         sink(low->heap, low->n_heap, at, low->heap[at]);
     return true;
@@ -179,41 +154,16 @@ static bool place_rest(struct low *low)
                 continue;
         }
         in_reach = put(low, block, offset);
-        if (block->next != PLACE_NONE)
-            now = make_key(low, offset + block->size, block->next);
-        else
-            now = low->heap[--low->n_heap];
-        sink(low->heap, low->n_heap, 0, now);
+        low->n_heap--;
+        sink(low->heap, low->n_heap, 0, low->heap[low->n_heap]);
     }
     quick->climb->steps += looks + quick->n_blocks;
     return in_reach;
 }
 
-/* Heads of units are in place; heirs follow them, fixed items are where they are. */
-static void place_heirs(struct quick *quick)
-{
-    const struct part *part = quick->part;
-    struct spot *spots = quick->trial->spots;
-    for (uint32_t i = 0; i < part->n_items; i++) {
-        spots[i].chunk = 0;
-        if (quick->via[i])
-            spots[i].offset = spots[part->edges[quick->via[i] - 1].from].offset + heir_delta(quick, i);
-    }
-    for (uint32_t k = 0; k < part->n_fixed; k++)
-        spots[part->fixed[k]].offset = part->items[part->fixed[k]].fixed - 1;
-}
-
 static unsigned bits_of(uint64_t x)
 {
     return x ? high_bit(x) + 1 : 0;
-}
-
-static uint64_t highest_fixed(const struct part *part)
-{
-    uint64_t end = 0;
-    for (uint32_t k = 0; k < part->n_fixed; k++)
-        end = max_u64(end, part->items[part->fixed[k]].fixed - 1 + part->items[part->fixed[k]].size);
-    return end;
 }
 
 /* Borders waste virtual space: an answer that needs this much is none worth having. */
@@ -227,7 +177,7 @@ void gai_quick_low(struct quick *quick)
 {
     const struct part *part = quick->part;
     bool chunked = quick->shelves.usual != UINT64_MAX;
-    struct low low = { .quick = quick, .heap = quick->keys, .peak = highest_fixed(part) };
+    struct low low = { .quick = quick, .heap = quick->keys };
     low.limit = chunked ? virtual_limit(part) : part->best.peak - 1;
     low.plain = !chunked && !part->mixed && part->n_fixed == 0;
     low.rank_bits = bits_of(quick->n_blocks);
@@ -235,12 +185,6 @@ void gai_quick_low(struct quick *quick)
     low.shift = offset_bits + low.rank_bits > 64 ? offset_bits + low.rank_bits - 64 : 0;
     low.budget = ((uint64_t)1 << 19) + 64 * (uint64_t)quick->n_blocks;
     gai_skyline_reset(&quick->sky);
-    if (!place_ground(&low, line_up(&low)) || !place_rest(&low))
-        return;
-    place_heirs(quick);
-    quick->trial->peak = low.peak;
-    quick->trial->n_chunks = 1;
-    quick->trial->over = false;
-    if (!chunked || gai_quick_unshelve(quick))
-        gai_climb_offer(quick->climb, quick->part, quick->trial);
+    if (place_ground(&low) && place_rest(&low))
+        gai_quick_offer(quick, low.peak);
 }

@@ -1,21 +1,63 @@
 #include "place/quick.h"
 
+/* Heirs follow what they took over, fixed items are where they are. */
+static uint64_t place_rest(struct quick *quick)
+{
+    const struct part *part = quick->part;
+    struct spot *spots = quick->trial->spots;
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < part->n_items; i++) {
+        spots[i].chunk = 0;
+        if (quick->via[i])
+            spots[i].offset = spots[part->edges[quick->via[i] - 1].from].offset + heir_delta(quick, i);
+    }
+    for (uint32_t k = 0; k < part->n_fixed; k++) {
+        const struct item *item = &part->items[part->fixed[k]];
+        spots[part->fixed[k]].offset = item->fixed - 1;
+        end = max_u64(end, item->fixed - 1 + item->size);
+    }
+    return end;
+}
+
+void gai_quick_offer(struct quick *quick, uint64_t peak)
+{
+    quick->trial->peak = max_u64(peak, place_rest(quick));
+    quick->trial->n_chunks = 1;
+    quick->trial->over = false;
+    if (quick->shelves.usual == UINT64_MAX || gai_quick_unshelve(quick))
+        gai_climb_offer(quick->climb, quick->part, quick->trial);
+}
+
+static void place_low(struct quick *quick)
+{
+    if (quick->part->n_fixed > 0 || quick->shelves.usual != UINT64_MAX)
+        gai_quick_low(quick);
+    else
+        gai_quick_valley(quick);
+}
+
 /* clang-format off */
 /* In the order in which they pay: on recorded graphs the first nearly always meets the bound. */
 static const struct pass {
     enum order order;
     void (*place)(struct quick *quick);
 } passes[] = {
-    { ORDER_AREA,  gai_quick_low },
-    { ORDER_TOTAL, gai_quick_low },
-    { ORDER_SIZE,  gai_quick_low },
-    { ORDER_START, gai_quick_low },
+    { ORDER_AREA,  place_low },
+    { ORDER_TOTAL, place_low },
+    { ORDER_SIZE,  place_low },
+    { ORDER_START, place_low },
     { ORDER_SIZE,  gai_quick_first_fit },
     { ORDER_SIZE,  gai_quick_best_fit },
 };
 /* clang-format on */
 
 static const unsigned n_passes = sizeof passes / sizeof passes[0];
+
+/* Of all levels: a sixteenth of the items, and a sixteenth of that... each rounded up. */
+static size_t n_clumps(size_t n_items)
+{
+    return n_items / (CLUMP_FAN - 1) + 8;
+}
 
 static enum ga_status make_room(struct quick *quick)
 {
@@ -27,9 +69,11 @@ static enum ga_status make_room(struct quick *quick)
     quick->blocks = mem_new_raw(mem, struct block, n);
     quick->keys = mem_new_raw(mem, uint64_t, n + 1);
     quick->order = mem_new_raw(mem, uint32_t, 2 * n + 1);
+    quick->words = mem_new_raw(mem, uint32_t, 4 * (n + 1));
+    quick->clumps = mem_new_raw(mem, struct clump, n_clumps(n));
     quick->shelves.long_ends = mem_new_raw(mem, uint64_t, n);
-    bool ok =
-        quick->section && quick->via && quick->heir && quick->blocks && quick->keys && quick->order && quick->shelves.long_ends;
+    bool ok = quick->section && quick->via && quick->heir && quick->blocks && quick->keys && quick->order && quick->words &&
+              quick->clumps && quick->shelves.long_ends;
     return ok ? GA_OK : GA_NO_MEMORY;
 }
 
@@ -39,6 +83,8 @@ static void give_room(struct quick *quick)
     size_t n = quick->part->n_items, steps = (size_t)quick->part->n_steps + 1;
     gai_skyline_fini(&quick->sky, mem);
     mem_free(mem, quick->shelves.long_ends, n);
+    mem_free(mem, quick->clumps, n_clumps(n));
+    mem_free(mem, quick->words, 4 * (n + 1));
     mem_free(mem, quick->order, 2 * n + 1);
     mem_free(mem, quick->keys, n + 1);
     mem_free(mem, quick->blocks, n);

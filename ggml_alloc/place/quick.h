@@ -18,9 +18,6 @@ struct block {
     uint64_t size;     /* 0: bent */
     uint32_t item;     /* the first of its unit */
     uint32_t from, to; /* sections it lives through */
-    uint32_t kin;      /* the first straight block of the same life; itself when bent */
-    uint32_t next;     /* a pass: who waits behind it, by rank */
-    uint32_t tail;     /* a pass: of the queue that begins with this kin, by rank */
 };
 
 enum merging {
@@ -45,6 +42,14 @@ struct shelves {
     uint32_t n_long;
 };
 
+/* Sixteen blocks, or sixteen clumps, by birth: what of them is still to be placed. */
+struct clump {
+    uint32_t rank;                /* of the first; PLACE_NONE: nothing is left */
+    uint32_t first_end, last_end; /* of their lives */
+};
+
+#define CLUMP_FAN 16u
+
 struct quick {
     struct climb *climb;
     struct part *part;
@@ -53,8 +58,10 @@ struct quick {
     uint32_t *via;     /* by item: 1 + the edge by which it is merged, 0: it begins a unit */
     uint32_t *heir;    /* by item: who is merged onto it, or PLACE_NONE */
     struct block *blocks;
-    uint64_t *keys;  /* by block while sorting, then the heap of a pass */
-    uint32_t *order; /* by rank: the block; then n_items for sorting and other uses */
+    uint64_t *keys;       /* n_items + 1: by block while sorting, then free to the pass */
+    uint32_t *order;      /* by rank: the block; then n_items for sorting and other uses */
+    uint32_t *words;      /* 4 (n_items + 1), for gai_quick_valley() */
+    struct clump *clumps; /* likewise */
     uint32_t n_blocks, n_sections;
     struct skyline sky; /* of n_sections */
     struct shelves shelves;
@@ -70,12 +77,21 @@ void gai_quick_shelves(struct quick *quick, uint64_t usual);
 uint64_t gai_quick_shelf(const struct shelves *shelves, uint64_t offset, uint64_t size);
 /* Turns the virtual offsets of the trial into chunks, those without items left out; false when there are too many, or one too long. */
 bool gai_quick_unshelve(struct quick *quick);
-/* Places by LOW and offers the result; gives up where the best so far is out of reach. */
+
+/*
+ * The passes: each places the blocks by their ranks and offers the result, or gives up where the best so far is out of reach.
+ * LOW, filling valleys: for any number of blocks, however many of them live at once; knows neither chunks nor fixed items.
+ */
+void gai_quick_valley(struct quick *quick);
+/* LOW, asking again and again: for all problems; where thousands live at once it gets tired of asking. */
 void gai_quick_low(struct quick *quick);
 
-/* Place one after the other into the lowest or the tightest gap, and offer the result; problems of some thousand items at most. */
+/* One after the other into the lowest or the tightest gap: for some thousand items at most, and no chunks. */
 void gai_quick_first_fit(struct quick *quick);
 void gai_quick_best_fit(struct quick *quick);
+
+/* The first item of each unit is in place: puts the rest there too, and offers the layout.  `peak` is without fixed items. */
+void gai_quick_offer(struct quick *quick, uint64_t peak);
 
 static inline uint64_t heir_delta(const struct quick *quick, uint32_t heir)
 {

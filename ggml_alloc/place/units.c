@@ -67,25 +67,6 @@ static struct block make_block(const struct quick *quick, uint32_t first)
     return block;
 }
 
-/* Blocks come by birth, so the last one seen with an equal end is of the same life if its beginning is equal too. */
-static void find_kin(struct quick *quick)
-{
-    uint32_t *last = quick->order; /* by section: the last straight block that ends there; free here */
-    for (uint32_t s = 0; s <= quick->n_sections; s++)
-        last[s] = PLACE_NONE;
-    for (uint32_t b = 0; b < quick->n_blocks; b++) {
-        struct block *block = &quick->blocks[b];
-        block->kin = b;
-        if (block->size == 0)
-            continue;
-        uint32_t like = last[block->to];
-        if (like != PLACE_NONE && quick->blocks[like].from == block->from)
-            block->kin = like;
-        else
-            last[block->to] = b;
-    }
-}
-
 void gai_quick_merge(struct quick *quick, enum merging merging)
 {
     const struct part *part = quick->part;
@@ -101,6 +82,5 @@ void gai_quick_merge(struct quick *quick, enum merging merging)
     for (uint32_t i = 0; i < part->n_items; i++)
         if (!quick->via[i] && !item_is_fixed(&part->items[i]))
             quick->blocks[quick->n_blocks++] = make_block(quick, i);
-    find_kin(quick);
     quick->climb->steps += part->n_items;
 }
