@@ -22,20 +22,24 @@ struct replay {
     struct chunk {
         struct range range;
         uint64_t peak;
-    } chunks[MAX_CHUNKS];
+    } * chunks[MAX_CHUNKS];
 };
 
 static enum ga_status open_chunk(const struct ga_mem *mem, struct replay *replay, uint64_t size)
 {
-    struct chunk *chunk = &replay->chunks[replay->n_chunks];
     bool last = replay->n_chunks == MAX_CHUNKS - 1;
     uint64_t limit = replay->part->limits.chunk_max;
     uint64_t room = last || limit > RANGE_OPEN ? RANGE_OPEN : max_u64(limit, size);
+    struct chunk *chunk = mem_new_raw(mem, struct chunk, 1);
+    if (!chunk)
+        return GA_NO_MEMORY;
     enum ga_status status = gai_range_init(&chunk->range, mem, room, RANGE_TIE_HIGH, 0);
-    if (status != GA_OK)
+    if (status != GA_OK) {
+        mem_free(mem, chunk, 1);
         return status;
+    }
     chunk->peak = 0;
-    replay->n_chunks++;
+    replay->chunks[replay->n_chunks++] = chunk;
     return GA_OK;
 }
 
@@ -43,7 +47,7 @@ static enum ga_status open_chunk(const struct ga_mem *mem, struct replay *replay
 static bool find_hole(const struct replay *replay, uint64_t len, uint32_t *chunk, uint32_t *hole)
 {
     for (uint32_t c = replay->n_chunks; c-- > 0;) {
-        *hole = gai_range_best(&replay->chunks[c].range, len);
+        *hole = gai_range_best(&replay->chunks[c]->range, len);
         *chunk = c;
         if (*hole != RANGE_NONE)
             return true;
@@ -57,11 +61,11 @@ static bool find_tail(const struct replay *replay, uint64_t len, uint32_t *chunk
     uint64_t best = 0;
     bool found = false, inside = false;
     for (uint32_t c = 0; c < replay->n_chunks; c++) {
-        const struct range *range = &replay->chunks[c].range;
+        const struct range *range = &replay->chunks[c]->range;
         uint32_t node = gai_range_tail(range);
         if (node == RANGE_NONE || range_len(range, node) < len)
             continue;
-        uint64_t end = range_offset(range, node) + len, peak = replay->chunks[c].peak;
+        uint64_t end = range_offset(range, node) + len, peak = replay->chunks[c]->peak;
         bool fits = end <= peak;
         uint64_t distance = fits ? peak - end : end - peak;
         if (found && (fits != inside ? inside : distance >= best))
@@ -80,14 +84,14 @@ static enum ga_status take_len(const struct ga_mem *mem, struct replay *replay, 
 {
     uint32_t from;
     if (find_hole(replay, len, chunk, &from) || find_tail(replay, len, chunk, &from))
-        return gai_range_take_from(&replay->chunks[*chunk].range, from, len, node);
+        return gai_range_take_from(&replay->chunks[*chunk]->range, from, len, node);
     if (replay->n_chunks == MAX_CHUNKS)
         return GA_NO_SPACE;
     enum ga_status status = open_chunk(mem, replay, size);
     if (status != GA_OK)
         return status;
     *chunk = replay->n_chunks - 1;
-    return gai_range_take(&replay->chunks[*chunk].range, size, node); /* at 0, which is aligned to anything */
+    return gai_range_take(&replay->chunks[*chunk]->range, size, node); /* at 0, which is aligned to anything */
 }
 
 /* More alignment than the pool's is bought with slack that goes back at once. */
@@ -99,11 +103,11 @@ static enum ga_status take(const struct ga_mem *mem, struct replay *replay, uint
         return GA_NO_SPACE;
     uint32_t chunk = 0, node;
     enum ga_status status = replay->n_chunks == 1 && replay->part->limits.chunk_max > RANGE_OPEN
-                                ? gai_range_take(&replay->chunks[0].range, item->size + slack, &node)
+                                ? gai_range_take(&replay->chunks[0]->range, item->size + slack, &node)
                                 : take_len(mem, replay, item->size + slack, item->size, &chunk, &node);
     if (status != GA_OK)
         return status;
-    struct range *range = &replay->chunks[chunk].range;
+    struct range *range = &replay->chunks[chunk]->range;
     uint64_t offset = range_offset(range, node);
     if (slack > 0) {
         uint64_t head = align_up(offset, align) - offset;
@@ -112,7 +116,7 @@ static enum ga_status take(const struct ga_mem *mem, struct replay *replay, uint
     }
     replay->holds[i].node = node;
     replay->spots[i] = (struct spot){ .offset = offset, .chunk = (uint16_t)chunk };
-    replay->chunks[chunk].peak = max_u64(replay->chunks[chunk].peak, offset + item->size);
+    replay->chunks[chunk]->peak = max_u64(replay->chunks[chunk]->peak, offset + item->size);
     return GA_OK;
 }
 
@@ -148,7 +152,7 @@ static void take_over(struct replay *replay, uint32_t heir, uint32_t from)
 static void free_tails(struct replay *replay, uint32_t end)
 {
     for (uint32_t i = replay->tails; i < end; i++) {
-        struct range *range = &replay->chunks[replay->spots[i].chunk].range;
+        struct range *range = &replay->chunks[replay->spots[i].chunk]->range;
         uint32_t node = replay->holds[i].node;
         if (node != RANGE_NONE && range_len(range, node) > replay->part->items[i].size)
             gai_range_trim(range, node, 0, replay->part->items[i].size);
@@ -166,7 +170,7 @@ static void advance(struct replay *replay, uint32_t next)
         replay->now++;
         for (uint32_t i = replay->dying[replay->now]; i != PLACE_NONE; i = replay->holds[i].next)
             if (replay->holds[i].node != RANGE_NONE)
-                gai_range_give(&replay->chunks[replay->spots[i].chunk].range, replay->holds[i].node);
+                gai_range_give(&replay->chunks[replay->spots[i].chunk]->range, replay->holds[i].node);
     }
 }
 
@@ -212,11 +216,11 @@ static enum ga_status set_aside_fixed(const struct ga_mem *mem, struct replay *r
         end = max_u64(end, offset + item->size);
         uint32_t node;
         if (status == GA_OK && from < end)
-            status = gai_range_take_at(&replay->chunks[0].range, from, end - from, &node);
+            status = gai_range_take_at(&replay->chunks[0]->range, from, end - from, &node);
         if (status != GA_OK)
             return status;
     }
-    replay->chunks[0].peak = end;
+    replay->chunks[0]->peak = end;
     return GA_OK;
 }
 
@@ -224,9 +228,9 @@ static void finish(const struct replay *replay, struct layout *trial)
 {
     trial->peak = 0;
     for (uint32_t c = 0; c < replay->n_chunks; c++)
-        trial->peak += replay->chunks[c].peak;
+        trial->peak += replay->chunks[c]->peak;
     trial->n_chunks = replay->n_chunks;
-    trial->over = replay->n_chunks == MAX_CHUNKS && replay->chunks[MAX_CHUNKS - 1].peak > replay->part->limits.chunk_max;
+    trial->over = replay->n_chunks == MAX_CHUNKS && replay->chunks[MAX_CHUNKS - 1]->peak > replay->part->limits.chunk_max;
 }
 
 static enum ga_status replay_part(const struct ga_mem *mem, struct replay *replay)
@@ -240,31 +244,29 @@ static enum ga_status replay_part(const struct ga_mem *mem, struct replay *repla
     return status == GA_OK ? replay_items(mem, replay) : status;
 }
 
+static void replay_fini(const struct ga_mem *mem, struct replay *replay)
+{
+    for (uint32_t c = 0; c < replay->n_chunks; c++) {
+        gai_range_fini(&replay->chunks[c]->range);
+        mem_free(mem, replay->chunks[c], 1);
+    }
+    mem_free(mem, replay->dying, (size_t)replay->part->n_steps + 1);
+    mem_free(mem, replay->holds, replay->part->n_items);
+}
+
 enum ga_status gai_place_online(struct climb *climb, struct part *part, struct layout *trial)
 {
-    const struct ga_mem *mem = climb->mem;
+    struct replay replay = { .part = part, .spots = trial->spots, .tails = PLACE_NONE };
     enum ga_status status = GA_NO_MEMORY;
-    struct replay *replay = mem_new_raw(mem, struct replay, 1);
-    if (!replay)
-        return status;
-    replay->part = part;
-    replay->spots = trial->spots;
-    replay->now = 0;
-    replay->tails = PLACE_NONE;
-    replay->n_chunks = 0;
-    replay->holds = mem_new_raw(mem, struct hold, part->n_items);
-    replay->dying = mem_new_raw(mem, uint32_t, (size_t)part->n_steps + 1);
-    if (replay->holds && replay->dying)
-        status = replay_part(mem, replay);
+    replay.holds = mem_new_raw(climb->mem, struct hold, part->n_items);
+    replay.dying = mem_new_raw(climb->mem, uint32_t, (size_t)part->n_steps + 1);
+    if (replay.holds && replay.dying)
+        status = replay_part(climb->mem, &replay);
     if (status == GA_OK) {
-        finish(replay, trial);
+        finish(&replay, trial);
         climb->steps += part->n_items;
         gai_climb_offer(climb, part, trial);
     }
-    for (uint32_t c = 0; c < replay->n_chunks; c++)
-        gai_range_fini(&replay->chunks[c].range);
-    mem_free(mem, replay->dying, (size_t)part->n_steps + 1);
-    mem_free(mem, replay->holds, part->n_items);
-    mem_free(mem, replay, 1);
+    replay_fini(climb->mem, &replay);
     return status;
 }

@@ -14,8 +14,8 @@ static const struct rung {
 /* clang-format on */
 
 /* Enough for each rung's worst case to end within a second or two; a step is about one look at one item. */
-#define STEPS_BASE ((uint64_t)1 << 22)
-#define STEPS_PER_ITEM 256u
+#define STEPS_BASE ((uint64_t)1 << 26)
+#define STEPS_PER_ITEM 4096u
 
 static const unsigned n_rungs = sizeof ladder / sizeof ladder[0];
 

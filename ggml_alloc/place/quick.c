@@ -53,10 +53,10 @@ static const struct pass {
 
 static const unsigned n_passes = sizeof passes / sizeof passes[0];
 
-/* Of all levels: a sixteenth of the items, and a sixteenth of that... each rounded up. */
+/* Of all levels: an eighth of the items, an eighth of that, each rounded up. */
 static size_t n_clumps(size_t n_items)
 {
-    return n_items / (CLUMP_FAN - 1) + 8;
+    return n_items / (CLUMP_FAN - 1) + 12;
 }
 
 static enum ga_status make_room(struct quick *quick)

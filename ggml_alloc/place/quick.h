@@ -42,13 +42,13 @@ struct shelves {
     uint32_t n_long;
 };
 
-/* Sixteen blocks, or sixteen clumps, by birth: what of them is still to be placed. */
+/* Eight blocks, or eight clumps, by birth: what of them is still to be placed. */
 struct clump {
     uint32_t rank;                /* of the first; PLACE_NONE: nothing is left */
     uint32_t first_end, last_end; /* of their lives */
 };
 
-#define CLUMP_FAN 16u
+#define CLUMP_FAN 8u
 
 struct quick {
     struct climb *climb;

@@ -14,7 +14,7 @@
  * within when all of it is, although it might hang over a wall: gai_quick_low() knows better, and is slower.
  */
 #define FAN CLUMP_FAN
-#define LEVELS 8 /* 16^8 blocks */
+#define LEVELS 12 /* 8^11 blocks */
 
 struct valleys {
     struct quick *quick;
@@ -117,11 +117,17 @@ static uint32_t find_within(struct valleys *valleys, uint32_t from, uint32_t unt
     return best;
 }
 
+/* Clumps are as they were from where it neither ranks first nor ends first or last. */
 static void strike(struct valleys *valleys, uint32_t block)
 {
+    uint32_t rank = valleys->rank[block], end = valleys->quick->blocks[block].to, at = block;
     valleys->rank[block] = PLACE_NONE;
-    for (unsigned level = 1; level <= valleys->top; level++)
-        sum_up(valleys, level, block /= FAN);
+    for (unsigned level = 1; level <= valleys->top; level++) {
+        const struct clump *clump = &valleys->clumps[level][at /= FAN];
+        if (clump->rank != rank && clump->first_end != end && clump->last_end != end)
+            return;
+        sum_up(valleys, level, at);
+    }
 }
 
 /* Makes one of the two plateaus that touch at `border` when they are equally high. */
