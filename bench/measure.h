@@ -26,6 +26,17 @@ struct meter {
 
 struct ga_env meter_env(struct meter *meter);
 
+/*
+ * A memory hook that keeps what is given back, in lists by powers of two, as an engine that plans again and again would: the yardstick
+ * keeps its tables, too, and neither is to be measured by how the system hands out fresh pages.
+ */
+struct keeper {
+    void *kept[64];
+};
+
+struct ga_env keeper_env(struct keeper *keeper);
+void keeper_fini(struct keeper *keeper); /* everything must be back */
+
 /* Geometric mean of what was added. */
 struct geomean {
     double log_sum;
