@@ -357,12 +357,11 @@ static bool read_tail(struct parser *p)
 
 enum ga_status gai_rows_read(struct rows *rows, struct tgraph *file, const struct ga_source *source, struct mishap *mishap)
 {
-    struct parser p = { .in = scan_from(&file->mem, source, mishap), .rows = rows, .file = file };
+    struct parser p = { .in = scan_from(&file->mem, source, "end", mishap), .rows = rows, .file = file };
     bool ok = array_room(&rows->mem, &rows->rows, &rows->cap_rows, 1) || gai_scan_fail_memory(&p.in);
     if (ok)
         rows->rows[0].src = 0;
-    ok = ok && read_head(&p) && read_buffers(&p) && read_counts(&p) && read_tensors(&p) && read_tail(&p) &&
-         gai_scan_end(&p.in, "end");
+    ok = ok && read_head(&p) && read_buffers(&p) && read_counts(&p) && read_tensors(&p) && read_tail(&p) && gai_scan_end(&p.in);
     gai_scan_fini(&p.in);
     return ok ? GA_OK : p.in.status;
 }

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-struct scan scan_from(const struct ga_mem *mem, const struct ga_source *source, struct mishap *mishap)
+struct scan scan_from(const struct ga_mem *mem, const struct ga_source *source, const char *last, struct mishap *mishap)
 {
-    return (struct scan){ .lines = lines_from(mem, source), .mishap = mishap };
+    return (struct scan){ .lines = lines_from(mem, source), .last = last, .mishap = mishap, .next_sum = TEXT_SUM_START };
 }
 
 void gai_scan_fini(struct scan *scan)
@@ -67,9 +67,11 @@ bool gai_scan_next(struct scan *scan)
     if (!next_line(scan, &line, &len))
         return false;
     if (!line)
-        return gai_scan_fail(scan, "the text stops here; its last line must be 'end'");
+        return gai_scan_fail(scan, "the text stops here; its last line must be '%s'", scan->last);
     if (!is_clean(scan, line, len))
         return false;
+    scan->sum = scan->next_sum;
+    scan->next_sum = gai_text_sum(gai_text_sum(scan->sum, line, len), "\n", 1);
     gai_fields_cut(&scan->fields, line, len, '\t');
     for (unsigned i = 0; i < scan->fields.n && i < FIELDS_MAX; i++)
         if (scan->fields.len[i] == 0)
@@ -95,11 +97,11 @@ bool gai_scan_expect(struct scan *scan, const char *record, unsigned n)
     return gai_scan_has(scan, n);
 }
 
-bool gai_scan_end(struct scan *scan, const char *last)
+bool gai_scan_end(struct scan *scan)
 {
     char *line;
     size_t len;
-    return next_line(scan, &line, &len) && (!line || gai_scan_fail(scan, "text behind '%s'; remove it", last));
+    return next_line(scan, &line, &len) && (!line || gai_scan_fail(scan, "text behind '%s'; remove it", scan->last));
 }
 
 bool gai_scan_number(struct scan *scan, unsigned field, const char *what, uint64_t max, uint64_t *value)

@@ -1,7 +1,7 @@
 /*
  * scan.h - records of tab-separated fields, verified as they are read
  *
- *     struct scan scan = scan_from(&mem, &source, &mishap);
+ *     struct scan scan = scan_from(&mem, &source, "end", &mishap);
  *     bool ok = gai_scan_expect(&scan, "peak", 2) && gai_scan_number(&scan, 1, "pool", 65535, &pool) && ...;
  *     gai_scan_fini(&scan);
  *     return ok ? GA_OK : scan.status;
@@ -15,12 +15,15 @@
 
 struct scan {
     struct lines lines;
+    const char *last;     /* the record that ends a text */
+    uint64_t sum;         /* of the lines before the one at hand, as text.h sums */
     struct fields fields; /* of the record at hand; [0] is its name */
     struct mishap *mishap;
     enum ga_status status;
+    uint64_t next_sum;
 };
 
-struct scan scan_from(const struct ga_mem *mem, const struct ga_source *source, struct mishap *mishap);
+struct scan scan_from(const struct ga_mem *mem, const struct ga_source *source, const char *last, struct mishap *mishap);
 void gai_scan_fini(struct scan *scan);
 
 /* What is wrong with the line at hand; always false. */
@@ -33,8 +36,8 @@ bool gai_scan_next(struct scan *scan);
 bool gai_scan_expect(struct scan *scan, const char *record, unsigned n);
 /* The record at hand must have `n` fields behind its name. */
 bool gai_scan_has(struct scan *scan, unsigned n);
-/* Nothing may follow the record `last`. */
-bool gai_scan_end(struct scan *scan, const char *last);
+/* Nothing may follow the last record. */
+bool gai_scan_end(struct scan *scan);
 
 /* A whole decimal number of at most `max`; `what` names it in messages. */
 bool gai_scan_number(struct scan *scan, unsigned field, const char *what, uint64_t max, uint64_t *value);

@@ -1,0 +1,133 @@
+/*
+ * cli.h - what the commands share: exit codes, options, inputs, output
+ *
+ *     argv --options--> struct options --input_load()--> struct input --solve()--> plan --> struct output
+ */
+#ifndef GAI_CLI_CLI_H
+#define GAI_CLI_CLI_H
+
+#include "base/text.h"
+#include "io/csv.h"
+#include "io/report.h"
+#include "io/tgraph.h"
+
+/* The larger one wins when several files are worked on. */
+enum exit_code {
+    EXIT_YES = 0,       /* done; it fits */
+    EXIT_NO = 1,        /* it does not fit, the plan is wrong */
+    EXIT_USAGE = 2,     /* the command line makes no sense */
+    EXIT_INPUT = 3,     /* a file makes no sense */
+    EXIT_RESOURCES = 4, /* no memory, no room to write */
+};
+
+static inline enum exit_code exit_worse(enum exit_code a, enum exit_code b)
+{
+    return a > b ? a : b;
+}
+
+/* One line on stderr, with the program's name in front. */
+void complain(const char *format, ...) GAI_PRINTF(1, 2);
+/* "file:line: what", or "file: what"; the code that goes with `status`. */
+enum exit_code complain_input(const char *path, const struct mishap *mishap, enum ga_status status);
+
+/* ---- options.c ---- */
+
+struct command;
+
+struct options {
+    const struct command *command;
+    char **files; /* within argv */
+    int n_files;
+    enum ga_effort effort;
+    uint64_t steps, seed;
+    enum inplace inplace;
+    const char *capacity; /* SIZE or POOL:SIZE,...; NULL */
+    const char *sequence; /* a file; NULL */
+    const char *output;   /* a file; NULL is stdout */
+    enum ga_format format;
+    uint64_t align, max_chunk, budget;
+    uint64_t pool;
+    bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_format, wants_help;
+};
+
+/* Bits of struct command: which options it takes. */
+enum option_set {
+    TAKES_PLANNING = 1 << 0, /* --effort --steps --seed */
+    TAKES_GRAPH = 1 << 1,    /* --inplace --sequence */
+    TAKES_LIMITS = 1 << 2,   /* --max-chunk --align */
+    TAKES_CAPACITY = 1 << 3,
+    TAKES_FORMAT = 1 << 4,
+    TAKES_BUDGET = 1 << 5,
+    TAKES_POOL = 1 << 6,
+    TAKES_OUTPUT = 1 << 7,
+};
+
+struct command {
+    const char *name, *files, *summary;
+    const char *help; /* a paragraph, for --help */
+    unsigned takes;   /* enum option_set */
+    int min_files, max_files;
+    enum exit_code (*run)(const struct options *options, struct text *out);
+};
+
+/* Fills `options` from what follows the command's name; complains itself. */
+bool options_parse(const struct command *command, int argc, char **argv, struct options *options);
+/* The options of a command, a line each. */
+void options_help(const struct command *command, struct text *out);
+/* The known word that is meant by a misspelt one, or NULL; `words` ends with NULL. */
+const char *did_you_mean(const char *word, const char *const *words);
+/* Of one pool, 0: none. */
+uint64_t options_capacity(const struct options *options, unsigned pool);
+
+/* ---- input.c ---- */
+
+struct bytes {
+    char *text;
+    size_t len, cap;
+};
+
+struct input {
+    const char *path;
+    bool is_graph;
+    struct tgraph graph;        /* when it is */
+    struct intervals intervals; /* otherwise */
+};
+
+/* Whole files; "-" is stdin.  These complain themselves. */
+enum exit_code bytes_load(const char *path, struct bytes *bytes);
+void bytes_free(struct bytes *bytes);
+
+struct bytes_reader {
+    const struct bytes *bytes;
+    size_t at;
+};
+
+struct ga_source bytes_source(struct bytes_reader *reader, const struct bytes *bytes);
+
+/* A .tgraph or an interval CSV, by content. */
+enum exit_code input_load(const char *path, const struct options *options, struct input *input);
+void input_free(struct input *input);
+const char *path_shown(const char *path);
+
+/* ---- solve.c ---- */
+
+struct solution {
+    ga_plan *plan;
+    struct report report; /* borrows from the input and from here */
+    uint64_t *align, *chunk_max, *capacity;
+    unsigned n_pools;
+};
+
+enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution);
+void solution_free(struct solution *solution);
+
+/* ---- the commands ---- */
+
+enum exit_code command_plan(const struct options *options, struct text *out);
+enum exit_code command_measure(const struct options *options, struct text *out);
+enum exit_code command_compare(const struct options *options, struct text *out);
+enum exit_code command_why(const struct options *options, struct text *out);
+enum exit_code command_check(const struct options *options, struct text *out);
+enum exit_code command_intervals(const struct options *options, struct text *out);
+
+#endif

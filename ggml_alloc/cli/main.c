@@ -1,0 +1,110 @@
+/*
+ * main.c - the ggml-alloc command: plans recorded graphs and bare intervals
+ */
+/* For SIGPIPE. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/output.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define PLANNING (TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
+
+static const struct command commands[] = {
+    { "plan", "FILE...", "place every tensor; peak, bound and who proved it",
+      "FILE is a recorded graph (.tgraph) or intervals (CSV: id,lower,upper,size[,alignment][,offset]); - is stdin.\n"
+      "Exits with 0, or with 1 when --capacity is given and the plan does not fit.\n",
+      PLANNING | TAKES_CAPACITY | TAKES_FORMAT, 1, 0, command_plan },
+    { "measure", "FILE...", "how much each pool needs, a line per file and pool",
+      "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget.\n", PLANNING | TAKES_BUDGET, 1, 0,
+      command_measure },
+    { NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
+};
+
+static void print_help(struct text *out)
+{
+    gai_text(out, "usage: ggml-alloc COMMAND FILE... [OPTION...]\n\n"
+                  "Decides where every tensor of a graph goes, in as little memory as possible.\n\n");
+    for (const struct command *command = commands; command->name; command++)
+        gai_text(out, "  %-10s %-12s %s\n", command->name, command->files, command->summary);
+    gai_text(out, "\n  ggml-alloc COMMAND --help tells more; --version the version.\n"
+                  "  Sizes may have units: 4096, 64KiB, 1.5GiB.  Tensor ids are the file's, from 0.\n"
+                  "  Exit: 0 yes, it fits; 1 no; 2 usage; 3 bad input; 4 no memory or no room.\n");
+}
+
+static void print_command_help(const struct command *command, struct text *out)
+{
+    gai_text(out, "usage: ggml-alloc %s %s [OPTION...]\n\n%s.\n%s\n", command->name, command->files, command->summary,
+             command->help);
+    options_help(command, out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    const char *names[sizeof commands / sizeof *commands];
+    size_t n = 0;
+    for (const struct command *command = commands; command->name; command++) {
+        if (strcmp(command->name, name) == 0)
+            return command;
+        names[n++] = command->name;
+    }
+    names[n] = NULL;
+    const char *meant = did_you_mean(name, names);
+    if (meant)
+        complain("unknown command '%s'; did you mean '%s'?", name, meant);
+    else
+        complain("unknown command '%s'; see 'ggml-alloc --help'", name);
+    return NULL;
+}
+
+static enum exit_code run(const struct options *options)
+{
+    struct output output;
+    if (!output_open(&output, options->output))
+        return EXIT_RESOURCES;
+    struct ga_sink sink = output_sink(&output);
+    struct text out = text_to(&sink);
+    enum exit_code code = EXIT_YES;
+    if (options->wants_help)
+        print_command_help(options->command, &out);
+    else
+        code = options->command->run(options, &out);
+    (void)gai_text_end(&out); /* the output remembers why */
+    return exit_worse(code, output_close(&output, code <= EXIT_NO));
+}
+
+static enum exit_code say(void (*print)(struct text *out))
+{
+    struct output output;
+    output_open(&output, NULL);
+    struct ga_sink sink = output_sink(&output);
+    struct text out = text_to(&sink);
+    print(&out);
+    (void)gai_text_end(&out);
+    return output_close(&output, true);
+}
+
+static void print_version(struct text *out)
+{
+    uint32_t version = ga_version();
+    gai_text(out, "ggml-alloc %u.%u.%u\n", (unsigned)(version >> 16), (unsigned)(version >> 8 & 0xff), (unsigned)(version & 0xff));
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        complain("no command; see 'ggml-alloc --help'");
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return say(print_help);
+    if (strcmp(argv[1], "--version") == 0)
+        return say(print_version);
+    const struct command *command = find_command(argv[1]);
+    struct options options;
+    if (!command || !options_parse(command, argc - 2, argv + 2, &options))
+        return EXIT_USAGE;
+    return run(&options);
+}

@@ -1,0 +1,323 @@
+#include "cli/cli.h"
+
+#include "base/bits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Reads a value into its place; false when it makes no sense. */
+typedef bool parse_value(struct options *options, const char *value);
+
+static int find_word(const char *const *words, const char *word)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], word) == 0)
+            return i;
+    return -1;
+}
+
+static const char *const effort_words[] = { "none", "online", "quick", NULL };
+static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
+static const char *const format_words[] = { "text", "json", "csv", "plan", NULL };
+
+static bool parse_effort(struct options *options, const char *value)
+{
+    int found = find_word(effort_words, value);
+    options->effort = (enum ga_effort)(GA_EFFORT_NONE + found);
+    return found >= 0;
+}
+
+static bool parse_inplace(struct options *options, const char *value)
+{
+    int found = find_word(inplace_words, value);
+    options->inplace = (enum inplace)found;
+    options->has_inplace = true;
+    return found >= 0;
+}
+
+static bool parse_format(struct options *options, const char *value)
+{
+    int found = find_word(format_words, value);
+    options->format = (enum ga_format)found;
+    return found >= 0;
+}
+
+static bool parse_number(const char *value, uint64_t *number)
+{
+    return gai_parse_u64(value, value + strlen(value), number);
+}
+
+static bool parse_steps(struct options *options, const char *value)
+{
+    return parse_number(value, &options->steps);
+}
+
+static bool parse_seed(struct options *options, const char *value)
+{
+    return parse_number(value, &options->seed);
+}
+
+static bool parse_pool(struct options *options, const char *value)
+{
+    options->has_pool = true;
+    return parse_number(value, &options->pool) && options->pool <= UINT16_MAX;
+}
+
+static bool parse_align(struct options *options, const char *value)
+{
+    options->has_align = true;
+    return gai_parse_size(value, &options->align) && is_pow2(options->align) && options->align <= (uint64_t)1 << 62;
+}
+
+static bool parse_max_chunk(struct options *options, const char *value)
+{
+    options->has_max_chunk = true;
+    return gai_parse_size(value, &options->max_chunk);
+}
+
+static bool parse_budget(struct options *options, const char *value)
+{
+    options->has_budget = true;
+    return gai_parse_size(value, &options->budget);
+}
+
+/* One part of --capacity, up to a comma: "8GiB", or "0:8GiB". */
+static bool parse_capacity_part(const char *at, size_t len, bool *has_pool, uint64_t *pool, uint64_t *bytes)
+{
+    char size[64];
+    const char *colon = memchr(at, ':', len);
+    const char *start = colon ? colon + 1 : at;
+    size_t size_len = len - (size_t)(start - at);
+    if (size_len >= sizeof size)
+        return false;
+    memcpy(size, start, size_len);
+    size[size_len] = 0;
+    *has_pool = colon;
+    return (!colon || (gai_parse_u64(at, colon, pool) && *pool <= UINT16_MAX)) && gai_parse_size(size, bytes) && *bytes != 0;
+}
+
+static bool parse_capacity(struct options *options, const char *value)
+{
+    options->capacity = value;
+    for (const char *at = value;; at++) {
+        size_t len = strcspn(at, ",");
+        bool has_pool;
+        uint64_t pool, bytes;
+        if (!parse_capacity_part(at, len, &has_pool, &pool, &bytes) || (!has_pool && (at != value || at[len])))
+            return false;
+        at += len;
+        if (!*at)
+            return true;
+    }
+}
+
+uint64_t options_capacity(const struct options *options, unsigned pool)
+{
+    for (const char *at = options->capacity; at;) {
+        size_t len = strcspn(at, ",");
+        bool has_pool;
+        uint64_t for_pool = pool, bytes;
+        if (parse_capacity_part(at, len, &has_pool, &for_pool, &bytes) && for_pool == pool)
+            return bytes;
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return 0;
+}
+
+static bool parse_sequence(struct options *options, const char *value)
+{
+    options->sequence = value;
+    return *value != 0;
+}
+
+static bool parse_output(struct options *options, const char *value)
+{
+    options->output = strcmp(value, "-") == 0 ? NULL : value;
+    return *value != 0;
+}
+
+static const struct option {
+    const char *name, *value, *help;
+    unsigned set; /* enum option_set; 0: every command */
+    parse_value *parse;
+    const char *const *words; /* what it may be, when there are few */
+} options_known[] = {
+    { "--effort", "WORD", "none, online (what ggml-alloc does) or quick; quick", TAKES_PLANNING, parse_effort, effort_words },
+    { "--steps", "N", "work to spend at most; the same plan on every machine", TAKES_PLANNING, parse_steps, NULL },
+    { "--seed", "N", "another place to start from", TAKES_PLANNING, parse_seed, NULL },
+    { "--inplace", "WORD", "what may be taken over: none, ggml, views or more; views", TAKES_GRAPH, parse_inplace, inplace_words },
+    { "--sequence", "FILE", "run these tensor ids, | or -1 between steps", TAKES_GRAPH, parse_sequence, NULL },
+    { "--capacity", "SIZE", "fit into this; or POOL:SIZE,...", TAKES_CAPACITY, parse_capacity, NULL },
+    { "--max-chunk", "SIZE", "largest single buffer; 0 is unlimited", TAKES_LIMITS, parse_max_chunk, NULL },
+    { "--align", "SIZE", "alignment of every pool, a power of two", TAKES_LIMITS, parse_align, NULL },
+    { "--budget", "SIZE", "what each pool may take; exit 1 if one takes more", TAKES_BUDGET, parse_budget, NULL },
+    { "--pool", "N", "which pool, when there are several", TAKES_POOL, parse_pool, NULL },
+    { "--format", "WORD", "text, json, csv or plan; text", TAKES_FORMAT, parse_format, format_words },
+    { "--output", "FILE", "write there, all or nothing; also -o", TAKES_OUTPUT, parse_output, NULL },
+    { "--help", NULL, "this text; also -h", 0, NULL, NULL },
+};
+
+#define N_OPTIONS (sizeof options_known / sizeof *options_known)
+
+static bool takes(const struct command *command, const struct option *option)
+{
+    return option->set == 0 || (command->takes & option->set);
+}
+
+void options_help(const struct command *command, struct text *out)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const struct option *option = &options_known[i];
+        char left[40];
+        snprintf(left, sizeof left, "%s%s%s", option->name, option->value ? "=" : "", option->value ? option->value : "");
+        if (takes(command, option))
+            gai_text(out, "  %-18s %s\n", left, option->help);
+    }
+}
+
+/* Insertions, deletions and changes between two short words. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[32], n = strlen(b);
+    if (n >= sizeof row / sizeof *row)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < n; j++) {
+            size_t changed = diagonal + (a[i] != b[j]);
+            size_t shorter = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
+            diagonal = row[j + 1];
+            row[j + 1] = changed < shorter ? changed : shorter;
+        }
+    }
+    return row[n];
+}
+
+const char *did_you_mean(const char *word, const char *const *words)
+{
+    const char *best = NULL;
+    size_t least = strlen(word) / 3 + 2;
+    for (; *words; words++) {
+        size_t d = distance(word, *words);
+        if (d < least) {
+            least = d;
+            best = *words;
+        }
+    }
+    return best;
+}
+
+static void complain_unknown(const struct command *command, const char *name)
+{
+    const char *names[N_OPTIONS + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (takes(command, &options_known[i]))
+            names[n++] = options_known[i].name;
+    names[n] = NULL;
+    const char *meant = did_you_mean(name, names);
+    if (meant)
+        complain("'%s' does not know the option '%s'; did you mean '%s'?", command->name, name, meant);
+    else
+        complain("'%s' does not know the option '%s'; see 'ggml-alloc %s --help'", command->name, name, command->name);
+}
+
+static void complain_value(const struct option *option, const char *value)
+{
+    char list[80];
+    size_t len = 0;
+    for (int i = 0; option->words && option->words[i]; i++)
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", i ? ", " : "", option->words[i]);
+    const char *meant = option->words ? did_you_mean(value, option->words) : NULL;
+    if (meant)
+        complain("'%s' is no value of %s; did you mean '%s'? There are %s", value, option->name, meant, list);
+    else if (option->words)
+        complain("'%s' is no value of %s; there are %s", value, option->name, list);
+    else
+        complain("'%s' is no value of %s=%s: %s", value, option->name, option->value, option->help);
+}
+
+static const struct option *find_option(const struct command *command, const char *name)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (strcmp(options_known[i].name, name) == 0 && takes(command, &options_known[i]))
+            return &options_known[i];
+    return NULL;
+}
+
+/* The option that an argument names, in full; `value` is what is glued to it, or NULL. */
+static const struct option *read_option(const struct command *command, const char *argument, const char **value)
+{
+    char name[32];
+    *value = NULL;
+    if (strcmp(argument, "-h") == 0)
+        return find_option(command, "--help");
+    if (strncmp(argument, "-o", 2) == 0 && (command->takes & TAKES_OUTPUT)) {
+        if (argument[2])
+            *value = argument + 2 + (argument[2] == '=');
+        return find_option(command, "--output");
+    }
+    size_t len = strcspn(argument, "=");
+    if (argument[len])
+        *value = argument + len + 1;
+    snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), argument);
+    const struct option *option = find_option(command, name);
+    if (!option)
+        complain_unknown(command, name);
+    return option;
+}
+
+/* How many arguments the option took; 0: it made no sense. */
+static int take_option(struct options *options, int left, char **argv)
+{
+    const char *value;
+    const struct option *option = read_option(options->command, argv[0], &value);
+    if (!option)
+        return 0;
+    if (!option->value) {
+        options->wants_help = true;
+        return 1;
+    }
+    int taken = value ? 1 : 2;
+    if (!value && left > 1)
+        value = argv[1];
+    if (!value) {
+        complain("%s needs a value: %s=%s", option->name, option->name, option->value);
+        return 0;
+    }
+    if (option->parse(options, value))
+        return taken;
+    complain_value(option, value);
+    return 0;
+}
+
+bool options_parse(const struct command *command, int argc, char **argv, struct options *options)
+{
+    *options = (struct options){ .command = command, .files = argv, .effort = GA_EFFORT_QUICK, .inplace = INPLACE_VIEWS };
+    bool only_files = false;
+    for (int i = 0; i < argc;) {
+        bool is_file = only_files || argv[i][0] != '-' || argv[i][1] == 0;
+        if (!only_files && strcmp(argv[i], "--") == 0) {
+            only_files = true;
+            i++;
+        } else if (is_file) {
+            options->files[options->n_files++] = argv[i++];
+        } else {
+            int taken = take_option(options, argc - i, argv + i);
+            if (taken == 0)
+                return false;
+            i += taken;
+        }
+    }
+    if (options->wants_help)
+        return true;
+    if (options->n_files < command->min_files || (command->max_files && options->n_files > command->max_files)) {
+        complain("usage: ggml-alloc %s %s; see 'ggml-alloc %s --help'", command->name, command->files, command->name);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,98 @@
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned count_pools(const struct input *input)
+{
+    return input->is_graph && input->graph.n_buffers ? input->graph.n_buffers : 1;
+}
+
+/* What the graph may take of each capacity: what it needs beyond the graph goes first. */
+static uint64_t capacity_left(const struct input *input, unsigned pool, uint64_t capacity)
+{
+    uint64_t extra = input->is_graph ? gai_tgraph_extra(&input->graph, pool) : 0;
+    if (capacity == 0)
+        return 0;
+    return capacity > extra ? capacity - extra : 1;
+}
+
+static bool make_limits(const struct options *options, const struct input *input, struct solution *solution, uint64_t **left)
+{
+    unsigned n = solution->n_pools;
+    solution->align = calloc(n, sizeof(uint64_t));
+    solution->chunk_max = calloc(n, sizeof(uint64_t));
+    solution->capacity = calloc(n, sizeof(uint64_t));
+    *left = calloc(n, sizeof(uint64_t));
+    if (!solution->align || !solution->chunk_max || !solution->capacity || !*left)
+        return false;
+    if (input->is_graph)
+        gai_tgraph_limits(&input->graph, solution->align, solution->chunk_max);
+    for (unsigned i = 0; i < n; i++) {
+        if (options->has_align)
+            solution->align[i] = options->align;
+        if (options->has_max_chunk)
+            solution->chunk_max[i] = options->max_chunk;
+        solution->capacity[i] = options_capacity(options, i);
+        (*left)[i] = capacity_left(input, i, solution->capacity[i]);
+    }
+    return true;
+}
+
+static enum ga_status make_plan(const struct input *input, const struct ga_plan_opts *opts, ga_plan **plan)
+{
+    if (input->is_graph)
+        return ga_plan_graph(input->graph.graph, opts, plan);
+    return ga_plan_intervals(NULL, input->intervals.at, input->intervals.n, opts, plan);
+}
+
+static enum exit_code refuse(const struct input *input, enum ga_status status)
+{
+    struct mishap mishap;
+    const char *why = input->is_graph ? ga_graph_error(input->graph.graph) : NULL;
+    if (!why && status == GA_INVALID)
+        why = "fixed offsets collide, or miss the alignment of the pool";
+    gai_mishap(&mishap, 0, "%s", why ? why : ga_status_str(status));
+    return complain_input(input->path, &mishap, status);
+}
+
+enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution)
+{
+    *solution = (struct solution){ .n_pools = count_pools(input) };
+    uint64_t *left = NULL;
+    enum ga_status status = GA_NO_MEMORY;
+    if (make_limits(options, input, solution, &left)) {
+        struct ga_plan_opts opts = {
+            .effort = effort,
+            .steps = options->steps,
+            .seed = options->seed,
+            .n_pools = solution->n_pools,
+            .capacity = left,
+            .chunk_max = solution->chunk_max,
+            .align = solution->align,
+        };
+        status = make_plan(input, &opts, &solution->plan);
+    }
+    free(left);
+    solution->report = (struct report){
+        .plan = solution->plan,
+        .graph = input->is_graph ? input->graph.graph : NULL,
+        .file = input->is_graph ? &input->graph : NULL,
+        .path = input->path,
+        .capacity = solution->capacity,
+        .n_capacity = solution->n_pools,
+    };
+    if (status == GA_OK)
+        return EXIT_YES;
+    solution_free(solution);
+    return refuse(input, status);
+}
+
+void solution_free(struct solution *solution)
+{
+    ga_plan_delete(solution->plan);
+    free(solution->align);
+    free(solution->chunk_max);
+    free(solution->capacity);
+}

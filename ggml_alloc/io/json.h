@@ -1,0 +1,12 @@
+/*
+ * json.h - the few words of JSON that we write
+ */
+#ifndef GAI_IO_JSON_H
+#define GAI_IO_JSON_H
+
+#include "base/text.h"
+
+/* A string, quoted and escaped; NULL is null.  Bytes that are not UTF-8 become U+FFFD. */
+void gai_json_string(struct text *out, const char *text);
+
+#endif
