@@ -73,15 +73,16 @@ static bool view_is_inside(const ga_graph *graph, const struct ga_node *spec, ch
         return false;
     }
     const struct node *seen = &graph->nodes[spec->view_of];
+    const struct body *body = &graph->bodies[spec->view_of];
     if (seen->flags & GA_DEPEND) {
         gai_say(why, cap, "a view of node %" PRIu32 ", a DEPEND, which has no bytes", spec->view_of);
         return false;
     }
     bool external = graph->nodes[seen->root].flags & GA_EXTERNAL;
-    bool untold = external && seen->size == 0; /* the size of the caller's own bytes need not be told */
-    if (!untold && (spec->view_offset > seen->size || spec->size > seen->size - spec->view_offset)) {
+    bool untold = external && body->size == 0; /* the size of the caller's own bytes need not be told */
+    if (!untold && (spec->view_offset > body->size || spec->size > body->size - spec->view_offset)) {
         gai_say(why, cap, "bytes %" PRIu64 " + %" PRIu64 " end past node %" PRIu32 ", which has %" PRIu64, spec->view_offset,
-                spec->size, spec->view_of, seen->size);
+                spec->size, spec->view_of, body->size);
         return false;
     }
     if ((spec->flags & GA_EXTERNAL) && !external) {
@@ -117,8 +118,8 @@ static inline bool is_plain_view(const ga_graph *graph, const struct ga_node *sp
 {
     if (spec->view_of > graph->n_nodes)
         return false;
-    const struct node *seen = &graph->nodes[spec->view_of];
-    return !(seen->flags & GA_DEPEND) && spec->view_offset <= seen->size && spec->size <= seen->size - spec->view_offset;
+    uint64_t size = graph->bodies[spec->view_of].size;
+    return !(graph->nodes[spec->view_of].flags & GA_DEPEND) && spec->view_offset <= size && spec->size <= size - spec->view_offset;
 }
 
 /* Most nodes have nothing unusual about them: a handful of compares tell, and none of the flags let through here clash. */

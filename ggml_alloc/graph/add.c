@@ -16,6 +16,7 @@ bool gai_graph_room(ga_graph *graph, uint64_t nodes, uint64_t sources)
 {
     const struct ga_mem *mem = &graph->env.mem;
     return array_room(mem, &graph->nodes, &graph->cap_nodes, nodes + 2) &&
+           array_room(mem, &graph->bodies, &graph->cap_bodies, nodes + 1) &&
            array_room(mem, &graph->facts, &graph->cap_facts, nodes + 1) && array_room(mem, &graph->srcs, &graph->cap_srcs, sources);
 }
 
@@ -30,7 +31,8 @@ bool gai_graph_key_room(ga_graph *graph, uint64_t nodes)
 
 static bool has_room(const ga_graph *graph, ga_id id, const struct ga_node *spec)
 {
-    bool nodes_fit = id + 2 <= graph->cap_nodes && id < graph->cap_facts && spec->n_src <= graph->cap_srcs - graph->n_srcs;
+    bool nodes_fit = id + 2 <= graph->cap_nodes && id < graph->cap_bodies && id < graph->cap_facts &&
+                     spec->n_src <= graph->cap_srcs - graph->n_srcs;
     return nodes_fit && (!spec->key || (id < graph->cap_keys && hashset_has_room(&graph->set, id)));
 }
 
@@ -49,7 +51,7 @@ static bool keep_wide_masks(ga_graph *graph, ga_id id, struct masks masks)
 }
 
 /* Everything that may need memory, so that what follows cannot fail. */
-static bool keep(ga_graph *graph, const struct ga_node *spec, ga_id id, struct masks masks, struct node *node)
+static bool keep(ga_graph *graph, const struct ga_node *spec, ga_id id, struct masks masks, struct body *body)
 {
     if (!has_room(graph, id, spec) && !make_room(graph, id, spec))
         return false;
@@ -59,29 +61,32 @@ static bool keep(ga_graph *graph, const struct ga_node *spec, ga_id id, struct m
     if (ahead && !array_room(&graph->env.mem, &graph->ahead, &graph->cap_ahead, (uint64_t)graph->n_ahead + spec->n_src))
         return false;
     bool named = spec->name || spec->op || graph->borrows;
-    return !named || gai_graph_keep_names(graph, id, spec, node);
+    return !named || gai_graph_keep_names(graph, id, spec, body);
 }
 
 static struct node node_of(const ga_graph *graph, const struct ga_node *spec, ga_id id, struct masks masks)
 {
     struct node node = {
-        .size = spec->size,
         .src = graph->n_srcs,
-        .root = id,
-        .reuse = (uint16_t)masks.reuse,
-        .eager = (uint16_t)masks.eager,
+        .root = spec->view_of ? graph->nodes[spec->view_of].root : id,
         .pool = spec->pool,
         .flags = (uint8_t)spec->flags,
-        .align = (uint8_t)(spec->align ? 1 + high_bit(spec->align) : 0),
+        .marks = (uint8_t)(spec->align ? 1 + high_bit(spec->align) : 0),
     };
-    if (masks.reuse > UINT16_MAX)
-        node.align |= NODE_WIDE;
-    if (spec->view_of != GA_NONE) {
-        const struct node *seen = &graph->nodes[spec->view_of];
-        node.root = seen->root;
-        node.view_offset = seen->view_offset + spec->view_offset;
-    }
+    bool owns = node.root == id && spec->size != 0 && !(spec->flags & (GA_EXTERNAL | GA_ELIDED | GA_DEPEND));
+    node.marks |= (uint8_t)(owns ? NODE_OWNS : 0);
+    node.marks |= (uint8_t)(masks.reuse > UINT16_MAX ? NODE_WIDE : 0);
     return node;
+}
+
+static struct body body_of(const ga_graph *graph, const struct ga_node *spec, struct masks masks)
+{
+    return (struct body){
+        .size = spec->size,
+        .view_offset = spec->view_of ? graph->bodies[spec->view_of].view_offset + spec->view_offset : 0,
+        .reuse = (uint16_t)masks.reuse,
+        .eager = (uint16_t)masks.eager,
+    };
 }
 
 static void ahead_push(ga_graph *graph, ga_id id)
@@ -141,10 +146,26 @@ static uint64_t take_sources(ga_graph *graph, ga_id id, const struct ga_node *sp
     return sum;
 }
 
-static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const struct node *node, struct masks masks)
+/* What planning asks of the graph as a whole. */
+static inline void note(ga_graph *graph, ga_id id, struct masks masks)
 {
-    struct node *nodes = graph->nodes;
-    nodes[id] = *node;
+    const struct node *node = &graph->nodes[id];
+    graph->n_storages += node_owns(graph, id);
+    graph->has_aligns |= (node->marks & NODE_ALIGN) != 0;
+    graph->seen |= node->flags;
+    graph->late_inputs |= (node->flags & GA_INPUT) && graph->runs;
+    graph->runs |= node_takes_step(graph, id);
+    if (masks.reuse)
+        graph->n_edges += count_bits(masks.reuse);
+    if (node->pool >= graph->n_pools)
+        graph->n_pools = node->pool + 1u;
+}
+
+static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const struct body *body, struct masks masks)
+{
+    struct node *nodes = graph->nodes, *node = &nodes[id];
+    *node = node_of(graph, spec, id, masks);
+    graph->bodies[id] = *body;
     struct looks looks = {
         .sources = take_sources(graph, id, spec),
         .reuse = masks.reuse,
@@ -156,24 +177,16 @@ static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const 
     nodes[id + 1].src = graph->n_srcs; /* the sentinel */
     graph->n_nodes = id;
     if (node->root != id) {
-        nodes[node->root].n_views++;
-        looks.offset = nodes[node->root].flags & GA_EXTERNAL ? 0 : node->view_offset + 1;
+        graph->bodies[node->root].n_views++;
+        looks.offset = nodes[node->root].flags & GA_EXTERNAL ? 0 : body->view_offset + 1;
     }
-    if ((spec->flags & GA_DEPEND) || graph->n_ahead)
+    if ((node->flags & GA_DEPEND) || graph->n_ahead)
         settle_ahead(graph, id, spec);
     if (graph->n_sequence) {
         graph->n_sequence = 0;
         gai_shape_rest(graph);
     }
-    graph->n_storages += node_owns(nodes, id);
-    graph->has_aligns |= node->align != 0;
-    graph->seen |= node->flags;
-    graph->late_inputs |= (node->flags & GA_INPUT) && graph->runs;
-    graph->runs |= node_takes_step(graph, id);
-    if (masks.reuse)
-        graph->n_edges += count_bits(masks.reuse);
-    if (node->pool >= graph->n_pools)
-        graph->n_pools = node->pool + 1u;
+    note(graph, id, masks);
     graph->facts[id] = shape_add(&graph->shape, &looks);
 }
 
@@ -194,9 +207,9 @@ ga_id ga_graph_add(ga_graph *graph, const struct ga_node *spec)
     ga_id id = graph->n_nodes + 1;
     uint64_t listed = spec->n_src >= 64 ? UINT64_MAX : ((uint64_t)1 << spec->n_src) - 1;
     struct masks masks = { spec->reuse & listed, spec->eager & listed };
-    struct node node = node_of(graph, spec, id, masks);
+    struct body body = body_of(graph, spec, masks);
     const char *name = spec->name ? spec->name : "";
-    if (!keep(graph, spec, id, masks, &node)) {
+    if (!keep(graph, spec, id, masks, &body)) {
         gai_graph_fail(graph, GA_NO_MEMORY, "node %" PRIu32 " '%.60s': no memory for bookkeeping", id, name);
         return GA_NONE;
     }
@@ -207,6 +220,6 @@ ga_id ga_graph_add(ga_graph *graph, const struct ga_node *spec)
         gai_graph_fail(graph, GA_INVALID, "node %" PRIu32 " '%.60s': its key is that of node %" PRIu32 " already", id, name, known);
         return GA_NONE;
     }
-    append(graph, id, spec, &node, masks);
+    append(graph, id, spec, &body, masks);
     return id;
 }

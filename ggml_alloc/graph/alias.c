@@ -4,7 +4,7 @@
 
 static uint64_t size_of(const ga_graph *graph, const uint64_t *sizes, ga_id id)
 {
-    uint64_t size = graph->nodes[id].size;
+    uint64_t size = graph->bodies[id].size;
     return sizes ? max_u64(size, sizes[id]) : size;
 }
 
@@ -16,12 +16,12 @@ static bool others_agree(const ga_graph *graph, const uint64_t *sizes, ga_id hei
 {
     struct sources sources = node_sources(graph, heir);
     ga_id src = sources.at[slot];
-    uint64_t from = graph->nodes[src].view_offset, size = size_of(graph, sizes, src);
+    uint64_t from = graph->bodies[src].view_offset, size = size_of(graph, sizes, src);
     uint64_t to = add_sat(from, max_u64(size, size_of(graph, sizes, heir)));
     *n_others = 0;
     for (uint32_t i = 0; i < sources.n; i++) {
-        const struct node *other = &graph->nodes[sources.at[i]];
-        if (i == slot || other->root != root)
+        const struct body *other = &graph->bodies[sources.at[i]];
+        if (i == slot || graph->nodes[sources.at[i]].root != root)
             continue;
         ++*n_others;
         uint64_t other_size = size_of(graph, sizes, sources.at[i]);
@@ -38,11 +38,10 @@ bool gai_alias(const ga_graph *graph, const struct lives *lives, const uint64_t 
 {
     struct sources sources = node_sources(graph, heir);
     ga_id src = sources.at[slot], root = graph->nodes[src].root;
-    if (src == GA_NONE || root == heir || !node_owns(graph->nodes, root))
+    if (src == GA_NONE || root == heir || !node_owns(graph, root))
         return false;
-    const struct node *source = &graph->nodes[src];
     bool last_and_only = life_ends_with(lives, root, heir, lives->of[heir].birth);
-    bool is_output = (source->flags | graph->nodes[root].flags) & GA_OUTPUT;
+    bool is_output = (graph->nodes[src].flags | graph->nodes[root].flags) & GA_OUTPUT;
     if (!last_and_only || is_output || graph->nodes[root].pool != graph->nodes[heir].pool)
         return false;
     uint32_t n_others;
@@ -50,7 +49,7 @@ bool gai_alias(const ga_graph *graph, const struct lives *lives, const uint64_t 
         return false;
     *out = (struct takeover){
         .from = root,
-        .delta = source->view_offset,
+        .delta = graph->bodies[src].view_offset,
         .eager = src == root && n_others == 0,
     };
     return true;

@@ -25,19 +25,23 @@ static uint32_t count_views(const ga_graph *graph, ga_id id)
 static const char *check_node(const ga_graph *graph, ga_id id)
 {
     const struct node *node = &graph->nodes[id], *root = &graph->nodes[node->root];
+    const struct body *body = &graph->bodies[id], *whole = &graph->bodies[node->root];
     struct sources sources = node_sources(graph, id);
     for (uint32_t i = 0; i < sources.n; i++)
         if (sources.at[i] > id && !(node->flags & GA_DEPEND))
             return "a source comes later";
     if (node->root == GA_NONE || node->root > id || root->root != node->root)
         return "a root is itself a view, or comes later";
-    bool untold = (root->flags & GA_EXTERNAL) && root->size == 0;
-    if (!untold && (node->view_offset > root->size || node->size > root->size - node->view_offset))
+    bool untold = (root->flags & GA_EXTERNAL) && whole->size == 0;
+    if (!untold && (body->view_offset > whole->size || body->size > whole->size - body->view_offset))
         return "a window ends past its root";
     if (node->n_children != count_children(graph, id))
         return "n_children is not the number of readings";
-    if (node->n_views != count_views(graph, id))
+    if (body->n_views != count_views(graph, id))
         return "n_views is not the number of views";
+    bool owns = node->root == id && body->size > 0 && !(node->flags & (GA_EXTERNAL | GA_ELIDED | GA_DEPEND));
+    if (node_owns(graph, id) != owns)
+        return "a node's mark does not tell whether it owns bytes";
     const void *key = id < graph->cap_keys ? graph->keys[id] : NULL;
     if (key && ga_graph_find(graph, key) != id)
         return "a node is not found by its key";

@@ -25,6 +25,7 @@ ga_graph *ga_graph_new(const struct ga_env *env)
         return NULL;
     }
     graph->nodes[GA_NONE] = graph->nodes[1] = (struct node){ 0 }; /* no node, and the sentinel */
+    graph->bodies[GA_NONE] = (struct body){ 0 };
     return graph;
 }
 
@@ -34,6 +35,7 @@ void ga_graph_delete(ga_graph *graph)
         return;
     struct ga_mem mem = graph->env.mem;
     mem_free(&mem, graph->nodes, graph->cap_nodes);
+    mem_free(&mem, graph->bodies, graph->cap_bodies);
     mem_free(&mem, graph->srcs, graph->cap_srcs);
     mem_free(&mem, graph->facts, graph->cap_facts);
     mem_free(&mem, graph->keys, graph->cap_keys);
@@ -74,6 +76,7 @@ enum ga_status ga_graph_reserve(ga_graph *graph, uint32_t nodes, uint32_t source
     if (nodes > GRAPH_MAX_NODES)
         return GA_INVALID;
     bool ok = gai_array_exact(mem, &graph->nodes, sizeof *graph->nodes, &graph->cap_nodes, (uint64_t)nodes + 2) &&
+              gai_array_exact(mem, &graph->bodies, sizeof *graph->bodies, &graph->cap_bodies, (uint64_t)nodes + 1) &&
               gai_array_exact(mem, &graph->facts, sizeof *graph->facts, &graph->cap_facts, (uint64_t)nodes + 1) &&
               gai_array_exact(mem, &graph->srcs, sizeof *graph->srcs, &graph->cap_srcs, sources) &&
               gai_graph_key_room(graph, nodes);
@@ -135,7 +138,7 @@ uint32_t ga_graph_children(const ga_graph *graph, ga_id id)
 
 uint32_t ga_graph_views(const ga_graph *graph, ga_id id)
 {
-    return id <= graph->n_nodes && id ? graph->nodes[id].n_views : 0;
+    return id <= graph->n_nodes && id ? graph->bodies[id].n_views : 0;
 }
 
 enum ga_status ga_graph_status(const ga_graph *graph)
@@ -158,21 +161,21 @@ bool ga_graph_node(const ga_graph *graph, ga_id id, struct ga_node *node)
     if (id == GA_NONE || id > graph->n_nodes)
         return false;
     const struct node *kept = &graph->nodes[id];
+    const struct body *body = &graph->bodies[id];
     struct sources sources = node_sources(graph, id);
     struct masks masks = node_masks(graph, id);
-    uint8_t align = kept->align & (uint8_t)~NODE_WIDE;
     *node = (struct ga_node){
         .key = id < graph->cap_keys ? graph->keys[id] : NULL,
         .name = gai_graph_name(graph, id),
         .op = gai_graph_op(graph, id),
-        .size = kept->size,
-        .align = align ? (uint64_t)1 << (align - 1) : 0,
+        .size = body->size,
+        .align = node_align(graph, id),
         .src = sources.at,
         .n_src = sources.n,
         .reuse = masks.reuse,
         .eager = masks.eager,
         .view_of = kept->root == id ? GA_NONE : kept->root,
-        .view_offset = kept->view_offset,
+        .view_offset = body->view_offset,
         .pool = kept->pool,
         .flags = kept->flags,
     };

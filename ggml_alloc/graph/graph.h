@@ -3,7 +3,7 @@
  *
  *     ids         1        2        3        4
  *     keys      [ k1     | k2     | k3     | k4     ]      found through `set`, the open-addressing hash set
- *     nodes     [ node 1 | node 2 | node 3 | node 4 | * ]  and a sentinel
+ *     nodes     [ node 1 | node 2 | node 3 | node 4 | * ]  and a sentinel; beside each what is read seldom, its body
  *                  |        |        |        |
  *     srcs      [  (none)  1       1 2      2 3 1  ]       node i's are srcs[nodes[i].src .. nodes[i + 1].src)
  *
@@ -26,21 +26,28 @@
 #define GRAPH_OP_CACHE 64u
 #define GRAPH_ERROR 240
 
+/* What every pass over a graph reads: 16 bytes, so that a pass over a million nodes is not a pass over 64 MB. */
 struct node {
-    uint64_t size;
-    uint64_t view_offset; /* into root */
-    uint32_t src;         /* where its sources start */
-    ga_id root;           /* whose bytes it looks into: itself unless it is a view */
+    uint32_t src; /* where its sources start */
+    ga_id root;   /* whose bytes it looks into: itself unless it is a view */
     uint32_t n_children;
-    uint32_t n_views;
-    uint32_t name, op;     /* where the text starts in `strings`, 0 is none; unused while names are borrowed */
-    uint16_t reuse, eager; /* bits 0..15; when `align` says wide, all 64 are in graph->wide */
     uint16_t pool;
     uint8_t flags; /* enum ga_flag */
-    uint8_t align; /* 1 + log2, 0: the pool's own; and NODE_WIDE */
+    uint8_t marks; /* NODE_ALIGN: 1 + log2 of its alignment, 0 the pool's own; and the two below */
 };
 
-#define NODE_WIDE 0x80u
+#define NODE_ALIGN 0x3fu
+#define NODE_OWNS 0x40u /* the planner owes it bytes of its own */
+#define NODE_WIDE 0x80u /* some mask has bits above the sixteenth: graph->wide has them */
+
+/* And the rest. */
+struct body {
+    uint64_t size;
+    uint64_t view_offset; /* into root */
+    uint32_t n_views;
+    uint32_t name, op;     /* where the text starts in `strings`, 0 is none; unused while names are borrowed */
+    uint16_t reuse, eager; /* bits 0..15 */
+};
 
 struct wide_masks {
     ga_id id;
@@ -57,7 +64,8 @@ struct borrowed_names {
 
 struct ga_graph {
     struct ga_env env;
-    struct node *nodes; /* [0] unused, 1..n_nodes, sentinel */
+    struct node *nodes;  /* by id: [0] unused, 1..n_nodes, sentinel */
+    struct body *bodies; /* by id */
     ga_id *srcs;
     uint64_t *facts;                 /* by id: see shape.h */
     const void **keys;               /* by id; NULL until a node has one */
@@ -68,7 +76,8 @@ struct ga_graph {
     ga_id *sequence; /* ids and barriers as given; n_sequence is 0: as added */
     ga_id *ahead;    /* a heap, the smallest first: ids that DEPENDs named and nobody has added yet */
     uint32_t n_nodes, n_srcs, n_strings, n_wide, n_extends, n_sequence, n_ahead;
-    uint32_t cap_nodes, cap_srcs, cap_facts, cap_keys, cap_strings, cap_borrowed, cap_wide, cap_extends, cap_sequence, cap_ahead;
+    uint32_t cap_nodes, cap_bodies, cap_srcs, cap_facts, cap_keys, cap_strings, cap_borrowed, cap_wide, cap_extends, cap_sequence,
+        cap_ahead;
     struct hashset set;
     struct shape shape;
     uint32_t n_storages; /* nodes with bytes of ours */
@@ -91,7 +100,7 @@ enum ga_status gai_graph_fail(ga_graph *graph, enum ga_status status, const char
 const char *gai_graph_name(const ga_graph *graph, ga_id id); /* "" when it has none */
 const char *gai_graph_op(const ga_graph *graph, ga_id id);
 /* Keeps the texts of the node about to be added; false when there is no memory. */
-bool gai_graph_keep_names(ga_graph *graph, ga_id id, const struct ga_node *spec, struct node *node);
+bool gai_graph_keep_names(ga_graph *graph, ga_id id, const struct ga_node *spec, struct body *body);
 
 /* Whether the node may be added; if not, why.  What depends on steps is verified by gai_live(). */
 bool gai_graph_accepts(const ga_graph *graph, const struct ga_node *spec);
@@ -116,10 +125,16 @@ static inline struct sources node_sources(const ga_graph *graph, ga_id id)
 }
 
 /* Whether the planner owes this node bytes of its own. */
-static inline bool node_owns(const struct node *nodes, ga_id id)
+static inline bool node_owns(const ga_graph *graph, ga_id id)
 {
-    const struct node *node = &nodes[id];
-    return node->root == id && node->size != 0 && !(node->flags & (GA_EXTERNAL | GA_ELIDED | GA_DEPEND));
+    return graph->nodes[id].marks & NODE_OWNS;
+}
+
+/* The alignment it asks for; 0: the pool's own. */
+static inline uint64_t node_align(const ga_graph *graph, ga_id id)
+{
+    unsigned code = graph->nodes[id].marks & NODE_ALIGN;
+    return code ? (uint64_t)1 << (code - 1) : 0;
 }
 
 static inline bool node_takes_step(const ga_graph *graph, ga_id id)
@@ -136,8 +151,8 @@ struct masks gai_node_wide_masks(const ga_graph *graph, ga_id id);
 
 static inline struct masks node_masks(const ga_graph *graph, ga_id id)
 {
-    const struct node *node = &graph->nodes[id];
-    return node->align & NODE_WIDE ? gai_node_wide_masks(graph, id) : (struct masks){ node->reuse, node->eager };
+    const struct body *body = &graph->bodies[id];
+    return graph->nodes[id].marks & NODE_WIDE ? gai_node_wide_masks(graph, id) : (struct masks){ body->reuse, body->eager };
 }
 
 /*

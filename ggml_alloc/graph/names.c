@@ -36,7 +36,7 @@ static uint32_t keep_op(ga_graph *graph, const char *op)
     return *cached;
 }
 
-bool gai_graph_keep_names(ga_graph *graph, ga_id id, const struct ga_node *spec, struct node *node)
+bool gai_graph_keep_names(ga_graph *graph, ga_id id, const struct ga_node *spec, struct body *body)
 {
     if (graph->borrows) {
         if (!array_room(&graph->env.mem, &graph->borrowed, &graph->cap_borrowed, (uint64_t)id + 1))
@@ -44,9 +44,9 @@ bool gai_graph_keep_names(ga_graph *graph, ga_id id, const struct ga_node *spec,
         graph->borrowed[id] = (struct borrowed_names){ spec->name, spec->op };
         return true;
     }
-    if (spec->name && !(node->name = keep(graph, spec->name, strlen(spec->name))))
+    if (spec->name && !(body->name = keep(graph, spec->name, strlen(spec->name))))
         return false;
-    return !spec->op || (node->op = keep_op(graph, spec->op)) != 0;
+    return !spec->op || (body->op = keep_op(graph, spec->op)) != 0;
 }
 
 static bool knows(const ga_graph *graph, ga_id id)
@@ -60,7 +60,7 @@ const char *gai_graph_name(const ga_graph *graph, ga_id id)
         return "";
     if (graph->borrows)
         return graph->borrowed[id].name ? graph->borrowed[id].name : "";
-    return graph->nodes[id].name ? graph->strings + graph->nodes[id].name : "";
+    return graph->bodies[id].name ? graph->strings + graph->bodies[id].name : "";
 }
 
 const char *gai_graph_op(const ga_graph *graph, ga_id id)
@@ -69,5 +69,5 @@ const char *gai_graph_op(const ga_graph *graph, ga_id id)
         return "";
     if (graph->borrows)
         return graph->borrowed[id].op ? graph->borrowed[id].op : "";
-    return graph->nodes[id].op ? graph->strings + graph->nodes[id].op : "";
+    return graph->bodies[id].op ? graph->strings + graph->bodies[id].op : "";
 }

@@ -13,7 +13,7 @@ struct builder {
 
 static uint64_t size_of(const struct builder *b, ga_id id)
 {
-    uint64_t size = b->graph->nodes[id].size;
+    uint64_t size = b->graph->bodies[id].size;
     return b->sizes ? max_u64(size, b->sizes[id]) : size;
 }
 
@@ -50,7 +50,7 @@ static void add_item(struct builder *b, ga_id id)
     struct problem *problem = &b->out->problem;
     const struct node *node = &b->graph->nodes[id];
     uint8_t pool_log2 = problem->pools[node->pool].align_log2;
-    uint8_t own = node->align & (uint8_t)~NODE_WIDE, own_log2 = (uint8_t)(own ? own - 1 : 0);
+    uint8_t own = node->marks & NODE_ALIGN, own_log2 = (uint8_t)(own ? own - 1 : 0);
     uint8_t align_log2 = own_log2 > pool_log2 ? own_log2 : pool_log2;
     uint64_t size = size_of(b, id), align = (uint64_t)1 << align_log2;
     b->wraps |= !align_fits(size, align);
@@ -66,7 +66,7 @@ static void add_item(struct builder *b, ga_id id)
         .align_log2 = align_log2,
     };
     b->out->node_of[index] = id;
-    if (node->reuse | (node->align & NODE_WIDE))
+    if (b->graph->bodies[id].reuse | (node->marks & NODE_WIDE))
         add_edges(b, id, item);
     b->out->item_of[id] = index + 1;
 }
@@ -76,7 +76,7 @@ static void add_in_id_order(struct builder *b)
 {
     for (ga_id id = 1, n = b->graph->n_nodes; id <= n; id++) {
         b->out->item_of[id] = 0;
-        if (node_owns(b->graph->nodes, id))
+        if (node_owns(b->graph, id))
             add_item(b, id);
     }
 }
@@ -86,14 +86,14 @@ static void add_inputs(struct builder *b)
 {
     for (ga_id id = 1; id <= b->graph->n_nodes; id++) {
         b->out->item_of[id] = 0;
-        if (b->lives->of[id].birth == 0 && node_owns(b->graph->nodes, id))
+        if (b->lives->of[id].birth == 0 && node_owns(b->graph, id))
             add_item(b, id);
     }
 }
 
 static inline void add_when_due(struct builder *b, ga_id id)
 {
-    if (b->out->item_of[id] == 0 && node_owns(b->graph->nodes, id))
+    if (b->out->item_of[id] == 0 && node_owns(b->graph, id))
         add_item(b, id);
 }
 

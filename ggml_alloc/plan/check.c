@@ -140,7 +140,8 @@ static void find_uses(struct checker *c)
 static bool owes(const struct checker *c, ga_id id)
 {
     const struct node *node = &c->graph->nodes[id];
-    return node->root == id && node->size > 0 && !(node->flags & (GA_EXTERNAL | GA_ELIDED | GA_DEPEND)) && is_used(c, id);
+    return node->root == id && c->graph->bodies[id].size > 0 && !(node->flags & (GA_EXTERNAL | GA_ELIDED | GA_DEPEND)) &&
+           is_used(c, id);
 }
 
 static bool complain(struct checker *c, ga_id id, const char *what)
@@ -155,15 +156,16 @@ static bool slots_are_sound(struct checker *c)
     const ga_plan *plan = c->plan;
     for (ga_id id = 1; id <= c->graph->n_nodes; id++) {
         const struct node *node = &c->graph->nodes[id];
+        const struct body *body = &c->graph->bodies[id];
         const struct ga_slot *slot = &plan->slots[id], *root = &plan->slots[node->root];
-        if (node->root != id && root->size != 0 && (slot->offset != root->offset + node->view_offset || slot->chunk != root->chunk))
+        if (node->root != id && root->size != 0 && (slot->offset != root->offset + body->view_offset || slot->chunk != root->chunk))
             return complain(c, id, "is a view whose window is not where its root is");
         if (!owes(c, id))
             continue;
-        uint8_t align = node->align & (uint8_t)~NODE_WIDE;
-        if (slot->size < node->size)
+        uint64_t align = node_align(c->graph, id);
+        if (slot->size < body->size)
             return complain(c, id, "has fewer bytes than it needs");
-        if (align && (slot->offset & (((uint64_t)1 << (align - 1)) - 1)))
+        if (align && (slot->offset & (align - 1)))
             return complain(c, id, "is misaligned");
         uint64_t chunk = ga_plan_chunk(plan, slot->pool, slot->chunk);
         if (slot->pool != node->pool || slot->offset > chunk || slot->size > chunk - slot->offset)
@@ -248,16 +250,16 @@ static bool slot_allows(const struct checker *c, ga_id heir, uint32_t slot, ga_i
 {
     const struct node *nodes = c->graph->nodes;
     struct sources sources = node_sources(c->graph, heir);
-    const struct node *window = &nodes[sources.at[slot]];
-    if (sources.at[slot] == GA_NONE || window->root != from || (window->flags & GA_OUTPUT))
+    const struct body *bodies = c->graph->bodies, *window = &bodies[sources.at[slot]];
+    if (sources.at[slot] == GA_NONE || nodes[sources.at[slot]].root != from || (nodes[sources.at[slot]].flags & GA_OUTPUT))
         return false;
     uint64_t written = c->plan->slots[heir].size > window->size ? c->plan->slots[heir].size : window->size;
     for (uint32_t i = 0; i < sources.n; i++) {
-        const struct node *other = &nodes[sources.at[i]];
+        const struct body *other = &bodies[sources.at[i]];
         bool same = other->view_offset == window->view_offset && other->size == window->size;
         bool apart = other->view_offset + other->size <= window->view_offset ||
                      (other->view_offset >= window->view_offset && other->view_offset - window->view_offset >= written);
-        if (sources.at[i] != GA_NONE && other->root == from && !same && !apart)
+        if (sources.at[i] != GA_NONE && nodes[sources.at[i]].root == from && !same && !apart)
             return false;
     }
     return c->plan->slots[heir].offset == c->plan->slots[from].offset + window->view_offset;
@@ -301,7 +303,7 @@ static bool sweep(struct checker *c)
         const struct use *u = &c->uses[id];
         if (u->first != step)
             expire(c, step = u->first);
-        struct piece piece = { slot->offset, slot->offset + c->graph->nodes[id].size, (uint32_t)slot->pool << 16 | slot->chunk,
+        struct piece piece = { slot->offset, slot->offset + c->graph->bodies[id].size, (uint32_t)slot->pool << 16 | slot->chunk,
                                u->last, id };
         uint32_t hit;
         while ((hit = find_collision(c, &piece)) < c->n_live) {

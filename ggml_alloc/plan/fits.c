@@ -10,10 +10,10 @@
 /* Owners of bytes must fit their slots; windows lie within their roots, at the offset that the signature vouches for. */
 static ga_id first_outgrown(const ga_plan *plan, const ga_graph *graph)
 {
-    const struct node *nodes = graph->nodes;
+    const struct body *bodies = graph->bodies;
     const struct ga_slot *slots = plan->slots;
     for (ga_id id = 1; id <= graph->n_nodes; id++)
-        if (nodes[id].size > slots[id].size && node_owns(nodes, id) && plan->life[id].birth != LIFE_NEVER)
+        if (bodies[id].size > slots[id].size && node_owns(graph, id) && plan->life[id].birth != LIFE_NEVER)
             return id;
     return GA_NONE;
 }
@@ -21,9 +21,9 @@ static ga_id first_outgrown(const ga_plan *plan, const ga_graph *graph)
 static ga_id first_misaligned(const ga_plan *plan, const ga_graph *graph)
 {
     for (ga_id id = 1; id <= graph->n_nodes && graph->has_aligns; id++) {
-        uint8_t align = graph->nodes[id].align & (uint8_t)~NODE_WIDE;
-        bool off = align && (plan->slots[id].offset & (((uint64_t)1 << (align - 1)) - 1));
-        if (off && node_owns(graph->nodes, id))
+        uint64_t align = node_align(graph, id);
+        bool off = align && (plan->slots[id].offset & (align - 1));
+        if (off && node_owns(graph, id))
             return id;
     }
     return GA_NONE;
@@ -61,7 +61,7 @@ bool ga_plan_fits(const ga_plan *plan, const ga_graph *graph, char *why, size_t 
     ga_id id = first_outgrown(plan, graph);
     if (id != GA_NONE) {
         gai_say(why, cap, "node %" PRIu32 " '%.60s' needs %" PRIu64 " bytes, its slot has %" PRIu64, id, gai_graph_name(graph, id),
-                graph->nodes[id].size, plan->slots[id].size);
+                graph->bodies[id].size, plan->slots[id].size);
         return false;
     }
     id = first_misaligned(plan, graph);

@@ -56,11 +56,11 @@ static void take_slots(ga_plan *plan, const ga_graph *graph, const uint64_t *siz
     static const struct item no_item;
     static const struct spot no_spot;
     for (ga_id id = 1; id <= graph->n_nodes; id++) {
-        const struct node *node = &graph->nodes[id];
-        uint32_t at = build->item_of[node->root];
+        const struct body *body = &graph->bodies[id];
+        uint32_t at = build->item_of[graph->nodes[id].root];
         const struct item *item = at ? &build->problem.items[at - 1] : &no_item;
         const struct spot *spot = at ? &answer->spots[at - 1] : &no_spot;
-        uint64_t offset = at ? node->view_offset : 0, size = at ? node->size : 0;
+        uint64_t offset = at ? body->view_offset : 0, size = at ? body->size : 0;
         plan->slots[id] = (struct ga_slot){ item->pool, spot->chunk, spot->offset + offset, size };
         plan->life[id] = (struct life_span){ item->birth, item->death };
     }
@@ -70,7 +70,7 @@ static void take_slots(ga_plan *plan, const ga_graph *graph, const uint64_t *siz
             plan->slots[id].size = sizes[id];
     }
     for (ga_id id = 1; graph->n_sequence && id <= graph->n_nodes; id++)
-        if (node_owns(graph->nodes, id) && build->item_of[id] == 0)
+        if (node_owns(graph, id) && build->item_of[id] == 0)
             plan->life[id].birth = LIFE_NEVER;
     memcpy(plan->storages, build->node_of, build->problem.n_items * sizeof *plan->storages);
 }
