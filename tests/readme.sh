@@ -11,6 +11,7 @@ command=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
+case $command in '' | /*) ;; *) command=$PWD/$command ;; esac
 [ -z "$command" ] || ln -s "$command" "$work/bin/ggml-alloc"
 cd "$root" || exit 1
 count=0
