@@ -5,9 +5,10 @@
  *     |  used  |  free  |     used     |    free    |
  *
  * The free list is sorted by address, so that freeing joins at once, and by size, so that best fit is exact: the smallest free
- * block that is large enough, among equals the one at the highest address, and the last block (the open end) only when no other
- * fits.  There is no limit on the number of blocks.  It never sees memory: add the offset to whatever base you own; a base with
- * the alignment asked for keeps every offset aligned (for any other, add align - 1 bytes and round the base up).
+ * block that is large enough, among equals the one at the highest address, and the open end (what lies above all live blocks) only
+ * when no other fits.  Decisions do not depend on the size: an allocator as large as a measuring one needed serves the same requests
+ * at the same offsets.  There is no limit on the number of blocks.  It never sees memory: add the offset to whatever base you own;
+ * a base with the alignment asked for keeps every offset aligned (for any other, add align - 1 bytes and round the base up).
  */
 #ifndef GGML_ALLOC_TALLOCR_H
 #define GGML_ALLOC_TALLOCR_H
@@ -29,7 +30,7 @@ GA_API void ga_tallocr_delete(ga_tallocr *talloc);
 /* GA_NO_SPACE leaves all as it was; ga_tallocr_largest() then tells what would have fitted.  A size of 0 takes one alignment unit,
  * so that every live block has an offset of its own. */
 GA_API enum ga_status ga_tallocr_alloc(ga_tallocr *talloc, uint64_t size, uint64_t *offset);
-/* GA_INVALID: not a live block, or not of this size. */
+/* GA_INVALID: not a live block, or not of this size (rounded up). */
 GA_API enum ga_status ga_tallocr_free(ga_tallocr *talloc, uint64_t offset, uint64_t size);
 /* Everything free again; the high-water mark stays. */
 GA_API void ga_tallocr_reset(ga_tallocr *talloc);

@@ -12,6 +12,7 @@
 
 #define MAX_BLOCKS 1024
 #define MAX_LIVE 200
+#define UNTOUCHED 12345u
 
 struct block {
     uint64_t offset, len;
@@ -115,17 +116,53 @@ struct run {
     struct model model;
     struct rng rng;
     uint32_t live[MAX_LIVE];
-    unsigned n_live, style;
+    unsigned n_live, n_failed, style;
     enum range_fit fit;
     bool exact; /* RANGE_FAST is not: the model then follows where the range went */
 };
+
+static void compare(const struct run *run)
+{
+    const char *broken = gai_range_check(&run->range);
+    cr_assert_null(broken, "%s", broken);
+    cr_assert_eq(run->range.used, run->model.used);
+    cr_assert_eq(run->range.peak, run->model.peak);
+    uint32_t node = RANGE_NONE;
+    uint64_t longest = 0;
+    int last = last_free(&run->model);
+    for (unsigned i = 0; i < run->model.n; i++) {
+        const struct block *block = &run->model.blocks[i];
+        node = range_next(&run->range, node);
+        cr_assert_eq(range_offset(&run->range, node), block->offset);
+        cr_assert_eq(range_len(&run->range, node), block->len);
+        cr_assert_eq(range_is_free(&run->range, node), !block->used);
+        if ((int)i < last && !block->used && block->len > longest)
+            longest = block->len;
+    }
+    cr_assert_eq(range_next(&run->range, node), RANGE_NONE);
+    node = gai_range_longest(&run->range);
+    cr_assert_eq(node == RANGE_NONE ? 0 : range_len(&run->range, node), longest);
+}
+
+/* The same again after it failed for want of memory, which changes nothing. */
+static bool must_retry(struct run *run, enum ga_status status, uint32_t node)
+{
+    if (status != GA_NO_MEMORY)
+        return false;
+    cr_assert_eq(node, UNTOUCHED);
+    compare(run);
+    run->n_failed++;
+    return true;
+}
 
 static void step_take(struct run *run)
 {
     uint64_t len = draw_len(&run->rng, run->style);
     int at = choose(&run->model, len, run->fit);
-    uint32_t node = 12345;
+    uint32_t node = UNTOUCHED;
     enum ga_status status = gai_range_take(&run->range, len, &node);
+    if (must_retry(run, status, node))
+        status = gai_range_take(&run->range, len, &node);
     if (run->exact) {
         cr_assert_eq(status, at < 0 ? GA_NO_SPACE : GA_OK);
     } else {
@@ -133,7 +170,7 @@ static void step_take(struct run *run)
         cr_assert(at >= 0 || status == GA_NO_SPACE);
     }
     if (status != GA_OK) {
-        cr_assert_eq(node, 12345);
+        cr_assert_eq(node, UNTOUCHED);
         return;
     }
     uint64_t offset = range_offset(&run->range, node);
@@ -153,8 +190,10 @@ static void step_take_at(struct run *run)
         const struct block *block = &run->model.blocks[i];
         fits |= !block->used && block->offset <= offset && offset + len <= block->offset + block->len;
     }
-    uint32_t node;
+    uint32_t node = UNTOUCHED;
     enum ga_status status = gai_range_take_at(&run->range, offset, len, &node);
+    if (must_retry(run, status, node))
+        status = gai_range_take_at(&run->range, offset, len, &node);
     cr_assert_eq(status, fits ? GA_OK : GA_NO_SPACE);
     if (!fits)
         return;
@@ -188,29 +227,6 @@ static void step_trim(struct run *run)
     cr_assert_eq(range_len(&run->range, node), kept);
 }
 
-static void compare(const struct run *run)
-{
-    const char *broken = gai_range_check(&run->range);
-    cr_assert_null(broken, "%s", broken);
-    cr_assert_eq(run->range.used, run->model.used);
-    cr_assert_eq(run->range.peak, run->model.peak);
-    uint32_t node = RANGE_NONE;
-    uint64_t longest = 0;
-    int last = last_free(&run->model);
-    for (unsigned i = 0; i < run->model.n; i++) {
-        const struct block *block = &run->model.blocks[i];
-        node = range_next(&run->range, node);
-        cr_assert_eq(range_offset(&run->range, node), block->offset);
-        cr_assert_eq(range_len(&run->range, node), block->len);
-        cr_assert_eq(range_is_free(&run->range, node), !block->used);
-        if ((int)i < last && !block->used && block->len > longest)
-            longest = block->len;
-    }
-    cr_assert_eq(range_next(&run->range, node), RANGE_NONE);
-    node = gai_range_longest(&run->range);
-    cr_assert_eq(node == RANGE_NONE ? 0 : range_len(&run->range, node), longest);
-}
-
 static void step(struct run *run)
 {
     uint64_t dice = rng_below(&run->rng, 100);
@@ -228,26 +244,29 @@ static void step(struct run *run)
     }
 }
 
-static void traffic(uint64_t seed, const struct ga_mem *mem)
+/* How often a request for memory failed. */
+static unsigned traffic(uint64_t seed, int n_steps, const struct ga_mem *mem)
 {
     static struct run run;
     run = (struct run){ .rng = { seed }, .style = (unsigned)(seed % 4), .exact = seed % 5 != 4 };
     run.fit = seed % 5 == 4 ? RANGE_FAST : seed % 3 ? RANGE_TIE_HIGH : RANGE_TIE_LOW;
     /* Open-ended, or so short that it is full now and then. */
     uint64_t size = seed % 2 ? RANGE_OPEN : 1 + 40 * draw_len(&run.rng, run.style);
-    cr_assert_eq(gai_range_init(&run.range, mem, size, run.fit, 0), GA_OK);
+    if (gai_range_init(&run.range, mem, size, run.fit, 0) != GA_OK)
+        return 1;
     for (int round = 0; round < 2; round++) {
         run.model.blocks[0] = (struct block){ .len = size };
         run.model.n = 1;
         run.model.used = 0;
         run.n_live = 0;
-        for (int i = 0; i < 400; i++) {
+        for (int i = 0; i < n_steps; i++) {
             step(&run);
             compare(&run);
         }
         gai_range_reset(&run.range);
     }
     gai_range_fini(&run.range);
+    return run.n_failed;
 }
 
 Test(range_model, agrees_with_a_linear_search_under_random_traffic)
@@ -255,6 +274,21 @@ Test(range_model, agrees_with_a_linear_search_under_random_traffic)
     struct test_mem hook = { 0 };
     struct ga_env env = test_env(&hook);
     for (uint64_t seed = 0; seed < 200; seed++)
-        traffic(seed, &env.mem);
+        cr_assert_eq(traffic(seed, 400, &env.mem), 0);
     cr_assert(!hook.lied && hook.blocks == 0);
+}
+
+Test(range_model, is_unharmed_when_memory_runs_out)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        unsigned n_failed = 1;
+        for (uint64_t nth = 1; n_failed; nth++) {
+            struct test_mem hook = { .fail_at = nth };
+            struct ga_env env = test_env(&hook);
+            n_failed = traffic(seed, 200, &env.mem);
+            cr_assert_leq(n_failed, 1);
+            cr_assert(!hook.lied && hook.blocks == 0);
+            cr_assert(n_failed || nth > 1, "not even the first request failed");
+        }
+    }
 }
