@@ -5,6 +5,7 @@
 struct pass {
     const ga_graph *graph;
     struct life *of;
+    ga_id *readers;
     uint32_t step;
     ga_id bad; /* a node that reads elided bytes in another step */
 };
@@ -13,17 +14,14 @@ struct pass {
 static inline void touch(struct pass *pass, ga_id root, ga_id by)
 {
     struct life *life = &pass->of[root];
+    ga_id *reader = &pass->readers[root];
+    if (life->birth == LIVE_UNBORN)
+        life->birth = pass->step;
     if (life->death == LIVE_KEPT)
         return;
-    bool shares_step = life->death == pass->step + 1 && life->reader != by && life->reader != root;
-    life->reader = shares_step ? GA_NONE : by;
+    bool shares_step = life->death == pass->step + 1 && *reader != by && *reader != root;
+    *reader = shares_step ? GA_NONE : by;
     life->death = pass->step + 1;
-}
-
-static inline void keep(struct life *life)
-{
-    life->death = LIVE_KEPT;
-    life->reader = GA_NONE;
 }
 
 static inline bool is_elided_elsewhere(const struct pass *pass, ga_id root)
@@ -43,10 +41,11 @@ static inline void begin(struct pass *pass, ga_id id)
     const struct node *node = &pass->graph->nodes[id];
     bool input = node->flags & GA_INPUT;
     pass->of[id] = (struct life){ .birth = input ? 0 : LIVE_UNBORN, .death = 1 };
+    pass->readers[id] = GA_NONE;
     if (input && node->root != id)
         pass->of[node->root].birth = 0;
     if (is_kept(node))
-        keep(&pass->of[node->root]);
+        pass->of[node->root].death = LIVE_KEPT;
 }
 
 static inline void run(struct pass *pass, ga_id id)
@@ -58,19 +57,14 @@ static inline void run(struct pass *pass, ga_id id)
         if (src == GA_NONE || src == id)
             continue;
         ga_id root = nodes[src].root;
-        if (pass->of[root].birth == LIVE_UNBORN)
-            pass->of[root].birth = pass->step;
         touch(pass, root, id);
         if ((pass->graph->seen & GA_ELIDED) && is_elided_elsewhere(pass, root))
             pass->bad = id;
     }
-    struct life *life = &pass->of[nodes[id].root];
-    if (life->birth == LIVE_UNBORN)
-        life->birth = pass->step;
-    if (nodes[id].root != id)
-        touch(pass, nodes[id].root, id);
-    else if (life->death <= pass->step) /* nobody named it ahead for this step or a later one */
-        *life = (struct life){ life->birth, pass->step + 1, id };
+    ga_id root = nodes[id].root;
+    bool named_ahead = root == id && pass->of[id].death > pass->step; /* for this step or a later one */
+    if (!named_ahead)
+        touch(pass, root, id);
 }
 
 /*
@@ -151,24 +145,36 @@ static void keep_unlisted(const ga_graph *graph, struct life *of, const uint32_t
         if (step_of[id] != never)
             continue;
         struct sources sources = node_sources(graph, id);
-        for (uint32_t i = 0; i < sources.n; i++) /* GA_NONE writes of[0], which nobody reads */
-            keep(&of[graph->nodes[sources.at[i]].root]);
-        keep(&of[graph->nodes[id].root]);
+        for (uint32_t i = 0; i < sources.n; i++) /* GA_NONE keeps of[0], which nobody reads */
+            of[graph->nodes[sources.at[i]].root].death = LIVE_KEPT;
+        of[graph->nodes[id].root].death = LIVE_KEPT;
     }
 }
 
-static void extend(const ga_graph *graph, struct life *of, const uint32_t *step_of, uint32_t never)
+static void extend(const ga_graph *graph, struct lives *lives, const uint32_t *step_of, uint32_t never)
 {
     for (uint32_t i = 0; i < graph->n_extends; i++) {
-        struct life *life = &of[graph->nodes[graph->extends[i].id].root];
+        ga_id root = graph->nodes[graph->extends[i].id].root;
+        struct life *life = &lives->of[root];
         uint32_t until = step_of[graph->extends[i].until];
         if (until == never) {
-            keep(life); /* what never runs never ends */
+            life->death = LIVE_KEPT; /* what never runs never ends */
         } else if (until + 1 >= life->death) {
             life->death = until + 1;
-            life->reader = GA_NONE;
+            lives->readers[root] = GA_NONE;
         }
     }
+}
+
+static enum ga_status prolong(const ga_graph *graph, const struct ga_mem *mem, struct lives *lives)
+{
+    uint32_t never = UINT32_MAX, *step_of = steps_of(graph, mem, never);
+    if (!step_of)
+        return GA_NO_MEMORY;
+    keep_unlisted(graph, lives->of, step_of, never);
+    extend(graph, lives, step_of, never);
+    mem_free(mem, step_of, (size_t)graph->n_nodes + 1);
+    return GA_OK;
 }
 
 static bool names_exist(const ga_graph *graph, char *why, size_t cap)
@@ -187,13 +193,10 @@ static bool names_exist(const ga_graph *graph, char *why, size_t cap)
     return true;
 }
 
-enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct lives *lives, char *why, size_t cap)
+static enum ga_status live(const ga_graph *graph, const struct ga_mem *mem, struct lives *lives, char *why, size_t cap)
 {
-    if (!names_exist(graph, why, cap))
-        return GA_INVALID;
-    struct pass pass = { .graph = graph, .of = lives->of };
-    lives->one_by_one = !(graph->names_ahead || graph->n_sequence || graph->n_extends || (graph->seen & (GA_TOGETHER | GA_ELIDED)));
-    if (lives->one_by_one)
+    struct pass pass = { .graph = graph, .of = lives->of, .readers = lives->readers };
+    if (!lives->readers)
         pass = run_one_by_one(pass);
     else if (graph->names_ahead || graph->n_sequence)
         pass = run_out_of_order(pass);
@@ -205,15 +208,33 @@ enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct 
                 gai_graph_name(graph, pass.bad));
         return GA_INVALID;
     }
-    if (graph->n_sequence || graph->n_extends) {
-        uint32_t never = UINT32_MAX, *step_of = steps_of(graph, mem, never);
-        if (!step_of) {
-            gai_say(why, cap, "no memory for bookkeeping");
-            return GA_NO_MEMORY;
-        }
-        keep_unlisted(graph, lives->of, step_of, never);
-        extend(graph, lives->of, step_of, never);
-        mem_free(mem, step_of, (size_t)graph->n_nodes + 1);
-    }
-    return GA_OK;
+    return graph->n_sequence || graph->n_extends ? prolong(graph, mem, lives) : GA_OK;
+}
+
+enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct lives *lives, char *why, size_t cap)
+{
+    if (!names_exist(graph, why, cap))
+        return GA_INVALID;
+    size_t ids = (size_t)graph->n_nodes + 1;
+    bool one_by_one = !(graph->names_ahead || graph->n_sequence || graph->n_extends || (graph->seen & (GA_TOGETHER | GA_ELIDED)));
+    struct lives made = { .of = mem_new_raw(mem, struct life, ids) };
+    if (!one_by_one)
+        made.readers = mem_new_raw(mem, ga_id, ids);
+    enum ga_status status = GA_NO_MEMORY;
+    if (made.of && (made.readers || one_by_one))
+        status = live(graph, mem, &made, why, cap);
+    if (status == GA_NO_MEMORY)
+        gai_say(why, cap, "no memory for bookkeeping");
+    if (status == GA_OK)
+        *lives = made;
+    else
+        gai_lives_fini(&made, mem, graph);
+    return status;
+}
+
+void gai_lives_fini(struct lives *lives, const struct ga_mem *mem, const ga_graph *graph)
+{
+    mem_free(mem, lives->of, (size_t)graph->n_nodes + 1);
+    mem_free(mem, lives->readers, (size_t)graph->n_nodes + 1);
+    *lives = (struct lives){ 0 };
 }

@@ -21,19 +21,18 @@
 struct life {
     uint32_t birth; /* LIVE_UNBORN: nothing that runs refers to it */
     uint32_t death; /* see life_death() */
-    ga_id reader;   /* the one node that touches it in its last step; GA_NONE: several, or it lives on for other reasons */
 };
 
 struct lives {
-    struct life *of;  /* by id, n_nodes + 1 of them, the caller's memory; meaningful for roots */
+    struct life *of;  /* by id; meaningful for roots */
+    ga_id *readers;   /* by id: the one node that touches it in its last step; GA_NONE: several, or it lives on for other reasons */
     uint32_t n_steps; /* the last step + 2: every death is at most this */
-    bool one_by_one;  /* no step has two nodes: whoever touches a root in its last step is alone; `reader` is not filled in */
 };
 
 /* Whether `id`, which runs at `step`, is the only node that touches `root` in the root's last step. */
 static inline bool life_ends_with(const struct lives *lives, ga_id root, ga_id id, uint32_t step)
 {
-    return lives->of[root].death == step + 1 && (lives->one_by_one || lives->of[root].reader == id);
+    return lives->of[root].death == step + 1 && (!lives->readers || lives->readers[root] == id);
 }
 
 static inline uint32_t life_death(const struct lives *lives, ga_id id)
@@ -42,10 +41,11 @@ static inline uint32_t life_death(const struct lives *lives, ga_id id)
 }
 
 /*
- * Fills lives->of and n_steps.  O(nodes + sources).  GA_INVALID, with the reason in `why`, for what only shows when steps are
- * known: an elided node read in another step, a DEPEND or an extension that names what was never added.  Sequences and extensions
- * need some of `mem` for a while (GA_NO_MEMORY).
+ * O(nodes + sources).  `readers` stays NULL when no step has two nodes: whoever touches a root in its last step is then alone.
+ * GA_INVALID, with the reason in `why`, for what only shows when steps are known: an elided node read in another step, a DEPEND
+ * or an extension that names what was never added.  GA_NO_MEMORY.  Freed with gai_lives_fini().
  */
 enum ga_status gai_live(const ga_graph *graph, const struct ga_mem *mem, struct lives *lives, char *why, size_t cap);
+void gai_lives_fini(struct lives *lives, const struct ga_mem *mem, const ga_graph *graph);
 
 #endif

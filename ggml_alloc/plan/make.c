@@ -13,7 +13,6 @@
 struct desk {
     struct block block;
     void *base;
-    struct lives lives;
     struct build build;
     struct pool_limits *limits;
 };
@@ -22,7 +21,6 @@ static bool desk_open(struct desk *desk, const ga_graph *graph)
 {
     size_t ids = (size_t)graph->n_nodes + 1;
     *desk = (struct desk){ 0 };
-    size_t lives = block_add(&desk->block, ids, sizeof(struct life));
     size_t items = block_add(&desk->block, (size_t)graph->n_storages + 1, sizeof(struct item));
     size_t edges = block_add(&desk->block, graph->n_edges, sizeof(struct edge));
     size_t node_of = block_add(&desk->block, graph->n_storages, sizeof(ga_id));
@@ -31,7 +29,6 @@ static bool desk_open(struct desk *desk, const ga_graph *graph)
     desk->base = block_alloc(&desk->block, &graph->env.mem);
     if (!desk->base)
         return false;
-    desk->lives.of = block_at(desk->base, lives);
     desk->limits = block_at(desk->base, limits);
     desk->build.node_of = block_at(desk->base, node_of);
     desk->build.item_of = block_at(desk->base, item_of);
@@ -111,6 +108,18 @@ static enum ga_status solve(const ga_graph *graph, const uint64_t *sizes, const 
     return GA_OK;
 }
 
+/* Lifetimes are dropped as soon as the problem stands. */
+static enum ga_status pose(const ga_graph *graph, const uint64_t *sizes, struct build *build)
+{
+    struct lives lives;
+    enum ga_status status = gai_live(graph, &graph->env.mem, &lives, graph->error, GRAPH_ERROR);
+    if (status != GA_OK)
+        return status;
+    status = gai_build(graph, &lives, sizes, build);
+    gai_lives_fini(&lives, &graph->env.mem, graph);
+    return status;
+}
+
 enum ga_status gai_plan_graph_sized(const ga_graph *graph, const uint64_t *sizes, const struct ga_plan_opts *opts, ga_plan **plan)
 {
     if (graph->status != GA_OK)
@@ -125,9 +134,7 @@ enum ga_status gai_plan_graph_sized(const ga_graph *graph, const uint64_t *sizes
     if (status != GA_OK)
         gai_say(graph->error, GRAPH_ERROR, "an alignment is no power of two, or the effort unknown");
     if (status == GA_OK)
-        status = gai_live(graph, &graph->env.mem, &desk.lives, graph->error, GRAPH_ERROR);
-    if (status == GA_OK)
-        status = gai_build(graph, &desk.lives, sizes, &desk.build);
+        status = pose(graph, sizes, &desk.build);
     if (status == GA_OK)
         status = solve(graph, sizes, opts, &desk.build, plan);
     desk_close(&desk, graph);

@@ -19,22 +19,19 @@ static ga_id add(ga_graph *graph, struct ga_node node)
 
 #define READS(...) .src = (ga_id[]){ __VA_ARGS__ }, .n_src = sizeof((ga_id[]){ __VA_ARGS__ }) / sizeof(ga_id)
 
-#define MANY 64
-
 static void expect_life(const ga_graph *graph, ga_id id, uint32_t birth, uint32_t death)
 {
-    struct life of[MANY];
-    struct lives lives = { .of = of };
+    struct lives lives;
     char why[200] = "";
     cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, why, sizeof why), GA_OK, "%s", why);
     cr_assert_eq(lives.of[id].birth, birth, "node %u is born at %u, not %u", id, lives.of[id].birth, birth);
     cr_assert_eq(life_death(&lives, id), death, "node %u dies at %u, not %u", id, life_death(&lives, id), death);
+    gai_lives_fini(&lives, &graph->env.mem, graph);
 }
 
 static void expect_refusal(const ga_graph *graph, const char *word)
 {
-    struct life of[MANY];
-    struct lives lives = { .of = of };
+    struct lives lives;
     char why[200];
     cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, why, sizeof why), GA_INVALID);
     cr_assert_not_null(strstr(why, word), "%s", why);
@@ -42,10 +39,11 @@ static void expect_refusal(const ga_graph *graph, const char *word)
 
 static bool alias(const ga_graph *graph, ga_id heir, uint32_t slot, struct takeover *out)
 {
-    struct life of[MANY];
-    struct lives lives = { .of = of };
+    struct lives lives;
     cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, NULL, 0), GA_OK);
-    return gai_alias(graph, &lives, NULL, heir, slot, out);
+    bool may = gai_alias(graph, &lives, NULL, heir, slot, out);
+    gai_lives_fini(&lives, &graph->env.mem, graph);
+    return may;
 }
 
 Test(live, ends_with_the_last_reader)
@@ -365,14 +363,14 @@ Test(live, agrees_with_a_slow_count)
     for (uint64_t seed = 0; seed < 6000; seed++) {
         struct rng rng = { seed };
         ga_graph *g = random_graph(&rng, seed % 2);
-        struct life of[MANY];
-        struct lives lives = { .of = of };
+        struct lives lives;
         char why[200] = "";
         cr_assert_eq(gai_live(g, &g->env.mem, &lives, why, sizeof why), GA_OK, "seed %d: %s", (int)seed, why);
-        n_fast += lives.one_by_one;
+        n_fast += lives.readers == NULL;
         for (ga_id id = 1; id <= g->n_nodes; id++)
             if (g->nodes[id].root == id && !(g->nodes[id].flags & (GA_EXTERNAL | GA_DEPEND)))
                 compare_with_slow(g, id, &lives);
+        gai_lives_fini(&lives, &g->env.mem, g);
         ga_graph_delete(g);
     }
     cr_assert_gt(n_fast, 2500);
