@@ -62,7 +62,8 @@ static inline void run(struct pass *pass, ga_id id)
             pass->bad = id;
     }
     ga_id root = nodes[id].root;
-    bool named_ahead = root == id && pass->of[id].death > pass->step; /* for this step or a later one */
+    const struct life *life = &pass->of[root];
+    bool named_ahead = root == id && life->birth != LIVE_UNBORN && life->death > pass->step; /* for this step or a later one */
     if (!named_ahead)
         touch(pass, root, id);
 }
