@@ -52,7 +52,7 @@ struct options {
 
 /* Bits of struct command: which options it takes. */
 enum option_set {
-    TAKES_PLANNING = 1 << 0, /* --effort --steps --seed */
+    TAKES_PLANNING = 1 << 0, /* --steps --seed */
     TAKES_GRAPH = 1 << 1,    /* --inplace --sequence */
     TAKES_LIMITS = 1 << 2,   /* --max-chunk --align */
     TAKES_CAPACITY = 1 << 3,
@@ -60,6 +60,7 @@ enum option_set {
     TAKES_BUDGET = 1 << 5,
     TAKES_POOL = 1 << 6,
     TAKES_OUTPUT = 1 << 7,
+    TAKES_EFFORT = 1 << 8,
 };
 
 struct command {
@@ -106,6 +107,8 @@ struct ga_source bytes_source(struct bytes_reader *reader, const struct bytes *b
 
 /* A .tgraph or an interval CSV, by content. */
 enum exit_code input_load(const char *path, const struct options *options, struct input *input);
+/* The same of bytes that are there already. */
+enum exit_code input_parse(const char *path, const struct options *options, const struct bytes *bytes, struct input *input);
 void input_free(struct input *input);
 const char *path_shown(const char *path);
 

@@ -209,25 +209,28 @@ static enum exit_code parse_intervals(const struct options *options, struct ga_s
     return status == GA_OK ? EXIT_YES : complain_input(input->path, &mishap, status);
 }
 
+enum exit_code input_parse(const char *path, const struct options *options, const struct bytes *bytes, struct input *input)
+{
+    *input = (struct input){ .path = path };
+    struct bytes_reader reader;
+    struct ga_source source = bytes_source(&reader, bytes);
+    if (starts_with(bytes, "tgraph"))
+        return parse_graph(options, &source, input);
+    if (looks_like_intervals(bytes))
+        return parse_intervals(options, &source, input);
+    struct mishap mishap;
+    gai_mishap(&mishap, 1,
+               "neither a recorded graph, which starts with 'tgraph', nor intervals under a header id,lower,upper,size");
+    return complain_input(path, &mishap, GA_INVALID);
+}
+
 enum exit_code input_load(const char *path, const struct options *options, struct input *input)
 {
     struct bytes bytes;
     enum exit_code code = bytes_load(path, &bytes);
     if (code != EXIT_YES)
         return code;
-    *input = (struct input){ .path = path };
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, &bytes);
-    struct mishap mishap;
-    if (starts_with(&bytes, "tgraph")) {
-        code = parse_graph(options, &source, input);
-    } else if (looks_like_intervals(&bytes)) {
-        code = parse_intervals(options, &source, input);
-    } else {
-        gai_mishap(&mishap, 1,
-                   "neither a recorded graph, which starts with 'tgraph', nor intervals under a header id,lower,upper,size");
-        code = complain_input(path, &mishap, GA_INVALID);
-    }
+    code = input_parse(path, options, &bytes, input);
     bytes_free(&bytes);
     return code;
 }

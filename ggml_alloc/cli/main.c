@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define PLANNING (TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
+#define PLANNING (TAKES_EFFORT | TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
 
 static const struct command commands[] = {
     { "plan", "FILE...", "place every tensor; peak, bound and who proved it",
@@ -19,6 +19,16 @@ static const struct command commands[] = {
     { "measure", "FILE...", "how much each pool needs, a line per file and pool",
       "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget.\n", PLANNING | TAKES_BUDGET, 1, 0,
       command_measure },
+    { "compare", "FILE...", "every effort side by side, with the bound and what the engine got",
+      "`saved` is what quick needs less than the engine, or than online where the file does not say what the engine got.\n",
+      PLANNING & ~TAKES_EFFORT, 1, 0, command_compare },
+    { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, 0, command_why },
+    { "check", "FILE PLAN", "is PLAN (csv or plan format) right for FILE?",
+      "Exits with 1 when it is not, and says which two tensors share bytes.\n", TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT, 2, 2,
+      command_check },
+    { "intervals", "GRAPH", "the placement problem of a graph as interval CSV",
+      "Lives are half open, [lower, upper); what may be taken over is not in it.\n",
+      TAKES_GRAPH | TAKES_LIMITS | TAKES_POOL | TAKES_OUTPUT, 1, 1, command_intervals },
     { NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
 };
 

@@ -49,10 +49,10 @@ static bool read_buffer(struct parser *p)
     struct tgraph *file = p->file;
     uint64_t index, pool;
     struct tgraph_buffer buffer;
-    if (!gai_scan_expect(&p->in, "buffer", 5) || !gai_scan_number(&p->in, 1, "index", 65535, &index) ||
+    if (!gai_scan_expect(&p->in, "buffer", 5) || !gai_scan_number(&p->in, 1, "index", (1 << 20) - 1, &index) ||
         !gai_scan_number(&p->in, 2, "alignment", (uint64_t)1 << 62, &buffer.align) ||
         !gai_scan_number(&p->in, 3, "max_size", UINT64_MAX, &buffer.max_size) ||
-        !gai_scan_number(&p->in, 4, "pool", file->n_buffers, &pool))
+        !gai_scan_number(&p->in, 4, "pool", file->n_buffers < 65535 ? file->n_buffers : 65535, &pool))
         return false;
     if (index != file->n_buffers)
         return gai_scan_fail(&p->in, "buffer %" PRIu64 " stands where %" PRIu32 " belongs; number them from 0", index,
@@ -74,7 +74,7 @@ static bool read_buffer(struct parser *p)
 static bool read_buffers(struct parser *p)
 {
     uint64_t n;
-    if (!gai_scan_expect(&p->in, "buffers", 1) || !gai_scan_number(&p->in, 1, "the number of buffers", 65536, &n))
+    if (!gai_scan_expect(&p->in, "buffers", 1) || !gai_scan_number(&p->in, 1, "the number of buffers", 1 << 20, &n))
         return false;
     while (p->file->n_buffers < n)
         if (!read_buffer(p))

@@ -163,12 +163,14 @@ struct row_masks gai_rows_masks(const struct rows *rows, uint32_t id, enum inpla
     const struct row *row = &rows->rows[id];
     struct row_masks masks = { 0, 0 };
     uint32_t n_src = row_n_src(rows, id);
-    if (inplace == INPLACE_NONE || row->kind != 'n' || !row_owns(row) || (row->letters & LETTER_ELIDED))
+    if (inplace == INPLACE_NONE)
         return masks;
     if (row->masks) {
         masks = rows->masks[row->masks - 1];
         return inplace == INPLACE_GGML ? (struct row_masks){ masks.eager, masks.eager } : masks;
     }
+    if (row->kind != 'n' || !row_owns(row) || (row->letters & LETTER_ELIDED))
+        return masks;
     bool reuses = row->letters & LETTER_REUSES;
     if (!reuses && !(inplace == INPLACE_MORE && gai_op_may_reuse(op_of(rows, id), n_src)))
         return masks;

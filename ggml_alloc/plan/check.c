@@ -38,6 +38,7 @@ struct checker {
     uint32_t n_live, n_order, end;
     char *why;
     size_t cap;
+    ga_id *pair; /* of the two that collide, or of the one that is wrong */
 };
 
 static bool is_leaf(const ga_graph *graph, ga_id id)
@@ -146,6 +147,7 @@ static bool owes(const struct checker *c, ga_id id)
 
 static bool complain(struct checker *c, ga_id id, const char *what)
 {
+    c->pair[0] = id;
     gai_say(c->why, c->cap, "node %" PRIu32 " '%.60s' %s", id, gai_graph_name(c->graph, id), what);
     return false;
 }
@@ -309,6 +311,8 @@ static bool sweep(struct checker *c)
         while ((hit = find_collision(c, &piece)) < c->n_live) {
             ga_id other = c->live[hit].id;
             if (!may_take_over(c, id, other)) {
+                c->pair[0] = other;
+                c->pair[1] = id;
                 gai_say(c->why, c->cap,
                         "nodes %" PRIu32 " '%.40s' and %" PRIu32 " '%.40s' share bytes of pool %u, chunk %u in step %" PRIu32,
                         other, gai_graph_name(c->graph, other), id, gai_graph_name(c->graph, id), slot->pool, slot->chunk, step);
@@ -321,13 +325,14 @@ static bool sweep(struct checker *c)
     return true;
 }
 
-enum ga_status ga_plan_check(const ga_plan *plan, const ga_graph *graph, char *why, size_t cap)
+enum ga_status gai_plan_check_pair(const ga_plan *plan, const ga_graph *graph, char *why, size_t cap, ga_id pair[2])
 {
+    pair[0] = pair[1] = GA_NONE;
     if (!ga_plan_fits(plan, graph, why, cap))
         return GA_STALE;
     const struct ga_mem *mem = &graph->env.mem;
     size_t n = (size_t)graph->n_nodes + 2;
-    struct checker c = { .plan = plan, .graph = graph, .why = why, .cap = cap };
+    struct checker c = { .plan = plan, .graph = graph, .why = why, .cap = cap, .pair = pair };
     c.step_of = mem_new_raw(mem, uint32_t, n);
     c.uses = mem_new_raw(mem, struct use, n);
     c.order = mem_new_raw(mem, ga_id, n);
@@ -346,4 +351,10 @@ enum ga_status ga_plan_check(const ga_plan *plan, const ga_graph *graph, char *w
     mem_free(mem, c.uses, n);
     mem_free(mem, c.step_of, n);
     return status;
+}
+
+enum ga_status ga_plan_check(const ga_plan *plan, const ga_graph *graph, char *why, size_t cap)
+{
+    ga_id pair[2];
+    return gai_plan_check_pair(plan, graph, why, cap, pair);
 }

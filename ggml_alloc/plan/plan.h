@@ -68,4 +68,7 @@ enum ga_status gai_plan_graph_sized(const ga_graph *graph, const uint64_t *sizes
 ga_plan *gai_plan_new(const struct ga_mem *mem, const struct plan_room *room);
 void gai_plan_seal(ga_plan *plan);
 
+/* As ga_plan_check(); for GA_INVALID `pair` gets the two nodes that collide, or the one that is wrong and GA_NONE. */
+enum ga_status gai_plan_check_pair(const ga_plan *plan, const ga_graph *graph, char *why, size_t cap, ga_id pair[2]);
+
 #endif

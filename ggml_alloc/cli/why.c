@@ -1,0 +1,144 @@
+/*
+ * why.c - ggml-alloc why: what makes the peak
+ */
+#include "cli/cli.h"
+
+#include "graph/graph.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What a line says of a tensor: its id in the file, op and name. */
+static void write_tensor(const struct input *input, ga_id id, struct text *out)
+{
+    struct ga_node node;
+    if (!input->is_graph) {
+        gai_text(out, "%s\n", gai_intervals_id(&input->intervals, id - 1));
+        return;
+    }
+    ga_graph_node(input->graph.graph, id, &node);
+    gai_text(out, "%6" PRIu32 "  %-16s  %s\n", input->graph.file_ids[id], node.op, node.name);
+}
+
+/* The node that runs at a step: the first, when several do. */
+static ga_id runner(const ga_graph *graph, uint64_t step)
+{
+    for (struct walk walk = walk_start(graph); walk_next(&walk);)
+        if (walk.step == step)
+            return walk.id;
+    return GA_NONE;
+}
+
+static void write_moment(const struct input *input, uint64_t step, struct text *out)
+{
+    ga_id id = input->is_graph ? runner(input->graph.graph, step) : GA_NONE;
+    gai_text(out, " at %s %" PRIu64, input->is_graph ? "step" : "time", step);
+    if (id == GA_NONE && input->is_graph && step == 0)
+        gai_text(out, ", before the first node");
+    struct ga_node node;
+    if (id != GA_NONE && ga_graph_node(input->graph.graph, id, &node))
+        gai_text(out, ", where %s %s runs (tensor %" PRIu32 ")", node.op, node.name, input->graph.file_ids[id]);
+    gai_text(out, "\n");
+}
+
+static uint64_t largest_tensor(const ga_plan *plan, unsigned pool, ga_id *largest)
+{
+    struct ga_plan_info info;
+    ga_plan_info(plan, &info);
+    uint64_t most = 0;
+    for (ga_id id = 1; id <= info.n_nodes; id++) {
+        struct ga_slot slot;
+        if (ga_plan_slot(plan, id, &slot) && slot.pool == pool && slot.size > most) {
+            most = slot.size;
+            *largest = id;
+        }
+    }
+    return most;
+}
+
+static void write_summary(const struct report *report, unsigned pool, uint64_t live, struct text *out)
+{
+    uint64_t peak = ga_plan_peak(report->plan, pool), bound = ga_plan_bound(report->plan, pool);
+    char buf[32], gap[32];
+    if (peak == bound)
+        gai_text(out, "  No plan is lower: the bound is %s, too.\n", gai_text_bytes(buf, bound));
+    else
+        gai_text(out, "  The bound is %s: a better plan could save %s at most.\n", gai_text_bytes(buf, bound),
+                 gai_text_bytes(gap, peak - bound));
+    if (peak > live)
+        gai_text(out, "  %s of the peak are gaps and padding.\n", gai_text_bytes(buf, peak - live));
+}
+
+static void write_live(const struct input *input, const struct ga_live *live, uint32_t n, uint64_t peak, struct text *out)
+{
+    gai_text(out, "\n  %10s  %7s  %-15s  %s\n", "size", "share", input->is_graph ? "steps" : "lives",
+             input->is_graph ? "    id  op                name" : "id");
+    for (uint32_t i = 0; i < n; i++) {
+        char size[32], steps[48];
+        snprintf(steps, sizeof steps, "%" PRIu64 "..%" PRIu64, live[i].birth, live[i].death - 1);
+        gai_text(out, "  %10s  %5.1f %%  %-15s  ", gai_text_bytes(size, live[i].size), 100.0 * (double)live[i].size / (double)peak,
+                 steps);
+        write_tensor(input, live[i].id, out);
+    }
+}
+
+static enum exit_code explain_pool(const struct input *input, const struct report *report, unsigned pool, struct text *out)
+{
+    const ga_plan *plan = report->plan;
+    uint64_t step, peak = ga_plan_peak(plan, pool), sum = 0;
+    uint32_t n = ga_plan_live_at_peak(plan, pool, NULL, 0, &step);
+    struct ga_live *live = calloc(n ? n : 1, sizeof *live);
+    if (!live) {
+        complain("%s", ga_status_str(GA_NO_MEMORY));
+        return EXIT_RESOURCES;
+    }
+    ga_plan_live_at_peak(plan, pool, live, n, NULL);
+    for (uint32_t i = 0; i < n; i++)
+        sum += live[i].size;
+    char buf[32];
+    ga_id largest = GA_NONE;
+    gai_text(out, "%s, pool %u %s: %s", input->is_graph ? input->graph.name : path_shown(input->path), pool,
+             gai_report_pool_name(report, pool), gai_text_bytes(buf, peak));
+    write_moment(input, step, out);
+    write_summary(report, pool, sum, out);
+    gai_text(out, "  The largest single tensor takes %s: ", gai_text_bytes(buf, largest_tensor(plan, pool, &largest)));
+    write_tensor(input, largest, out);
+    write_live(input, live, n, peak, out);
+    free(live);
+    return EXIT_YES;
+}
+
+static enum exit_code why_file(const struct options *options, const char *path, struct text *out)
+{
+    struct input input;
+    enum exit_code code = input_load(path, options, &input);
+    if (code != EXIT_YES)
+        return code;
+    struct solution solution;
+    code = solve(options, options->effort, &input, &solution);
+    bool first = true;
+    for (unsigned pool = 0; code == EXIT_YES && pool < solution.n_pools; pool++) {
+        if (ga_plan_peak(solution.plan, pool) == 0 || (options->has_pool && pool != options->pool))
+            continue;
+        gai_text(out, "%s", first ? "" : "\n");
+        code = explain_pool(&input, &solution.report, pool, out);
+        first = false;
+    }
+    if (code == EXIT_YES && first)
+        gai_text(out, "%s: nothing needs memory\n", path_shown(path));
+    if (code <= EXIT_NO)
+        solution_free(&solution);
+    input_free(&input);
+    return code;
+}
+
+enum exit_code command_why(const struct options *options, struct text *out)
+{
+    enum exit_code code = EXIT_YES;
+    for (int i = 0; i < options->n_files; i++) {
+        gai_text(out, "%s", i ? "\n" : "");
+        code = exit_worse(code, why_file(options, options->files[i], out));
+    }
+    return code;
+}
