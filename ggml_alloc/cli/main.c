@@ -109,12 +109,12 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return say(print_help);
+        return (int)say(print_help);
     if (strcmp(argv[1], "--version") == 0)
-        return say(print_version);
+        return (int)say(print_version);
     const struct command *command = find_command(argv[1]);
     struct options options;
     if (!command || !options_parse(command, argc - 2, argv + 2, &options))
         return EXIT_USAGE;
-    return run(&options);
+    return (int)run(&options);
 }
