@@ -79,10 +79,10 @@ static void find_order(struct writer *w)
             put(w, id, &n);
 }
 
-static unsigned align_log2(const struct node *node)
+static unsigned align_log2(const struct writer *w, ga_id id)
 {
-    unsigned align = node->align & (unsigned)~NODE_WIDE;
-    return align ? align - 1 : 0;
+    uint64_t align = node_align(w->graph, id);
+    return align ? high_bit(align) : 0;
 }
 
 static void find_buffers(struct writer *w)
@@ -92,7 +92,7 @@ static void find_buffers(struct writer *w)
     for (unsigned pool = 0; pool < graph->n_pools; pool++)
         w->buffers[(size_t)pool * ALIGNS] = pool + 1;
     for (ga_id id = 1; id <= graph->n_nodes; id++) {
-        uint32_t *buffer = &w->buffers[(size_t)node_at(w, id)->pool * ALIGNS + align_log2(node_at(w, id))];
+        uint32_t *buffer = &w->buffers[(size_t)node_at(w, id)->pool * ALIGNS + align_log2(w, id)];
         if (*buffer == 0)
             *buffer = ++w->n_buffers;
     }
@@ -108,9 +108,9 @@ static void write_buffers(const struct writer *w)
         gai_text(w->out, "buffer\t%u\t1\t%" PRIu64 "\t%u\tpool%u\n", pool, UINT64_MAX, pool, pool);
     for (ga_id id = 1; id <= graph->n_nodes && next < w->n_buffers; id++) {
         const struct node *node = node_at(w, id);
-        if (w->buffers[(size_t)node->pool * ALIGNS + align_log2(node)] != next + 1)
+        if (w->buffers[(size_t)node->pool * ALIGNS + align_log2(w, id)] != next + 1)
             continue;
-        gai_text(w->out, "buffer\t%" PRIu32 "\t%" PRIu64 "\t%" PRIu64 "\t%u\tpool%u\n", next, (uint64_t)1 << align_log2(node),
+        gai_text(w->out, "buffer\t%" PRIu32 "\t%" PRIu64 "\t%" PRIu64 "\t%u\tpool%u\n", next, (uint64_t)1 << align_log2(w, id),
                  UINT64_MAX, node->pool, node->pool);
         next++;
     }
@@ -205,20 +205,21 @@ static void write_tensor(const struct writer *w, uint32_t at)
 {
     ga_id id = w->order[at], root = root_of(w, id);
     const struct node *node = node_at(w, id);
-    uint64_t size = node->flags & GA_DEPEND ? 0 : node->size;
-    if ((node->flags & GA_EXTERNAL) && size == 0 && node->n_views) /* untold: views may look anywhere */
+    uint64_t size = node->flags & GA_DEPEND ? 0 : w->graph->bodies[id].size;
+    if ((node->flags & GA_EXTERNAL) && size == 0 && w->graph->bodies[id].n_views) /* untold: views may look anywhere */
         size = PAST_MEANING;
     char kind = at < w->n_leafs ? 'l' : at < w->n_leafs + w->n_nodes ? 'n' : 'e';
     gai_text(w->out, "t\t%" PRIu32 "\t%c\t", at, kind);
     write_op(w, id);
     gai_text(w->out, "\ti8\t%" PRIu64 "\t1\t1\t1\t1\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64, size, size,
              size, size, size, size);
-    gai_text(w->out, "\t%" PRIu32 "\t", w->buffers[(size_t)node->pool * ALIGNS + align_log2(node)] - 1);
+    gai_text(w->out, "\t%" PRIu32 "\t", w->buffers[(size_t)node->pool * ALIGNS + align_log2(w, id)] - 1);
     write_letters(w, id);
     if (root == GA_NONE)
         gai_text(w->out, "\t-1\t0\t");
     else
-        gai_text(w->out, "\t%" PRIu32 "\t%" PRIu64 "\t", w->file_ids[root], node->flags & GA_DEPEND ? 0 : node->view_offset);
+        gai_text(w->out, "\t%" PRIu32 "\t%" PRIu64 "\t", w->file_ids[root],
+                 node->flags & GA_DEPEND ? 0 : w->graph->bodies[id].view_offset);
     write_sources(w, id);
     gai_text(w->out, "\t");
     write_name(w, gai_graph_name(w->graph, id));
