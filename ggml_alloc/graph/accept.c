@@ -92,7 +92,7 @@ static bool view_is_inside(const ga_graph *graph, const struct ga_node *spec, ch
     return true;
 }
 
-static bool makes_sense(const ga_graph *graph, const struct ga_node *spec, char *why, size_t cap)
+bool gai_graph_accepts(const ga_graph *graph, const struct ga_node *spec, char *why, size_t cap)
 {
     if (graph->n_nodes == GRAPH_MAX_NODES) {
         gai_say(why, cap, "too many nodes: at most %u", GRAPH_MAX_NODES);
@@ -111,36 +111,4 @@ static bool makes_sense(const ga_graph *graph, const struct ga_node *spec, char 
         return false;
     }
     return flags_agree(spec, why, cap) && sources_exist(graph, spec, why, cap) && view_is_inside(graph, spec, why, cap);
-}
-
-/* A window into an earlier node, within its bytes. */
-static inline bool is_plain_view(const ga_graph *graph, const struct ga_node *spec)
-{
-    if (spec->view_of > graph->n_nodes)
-        return false;
-    uint64_t size = graph->bodies[spec->view_of].size;
-    return !(graph->nodes[spec->view_of].flags & GA_DEPEND) && spec->view_offset <= size && spec->size <= size - spec->view_offset;
-}
-
-/* Most nodes have nothing unusual about them: a handful of compares tell, and none of the flags let through here clash. */
-static inline bool is_plain(const ga_graph *graph, const struct ga_node *spec)
-{
-    const unsigned any = GA_INPUT | GA_OUTPUT | GA_TOGETHER;
-    ga_id self = graph->n_nodes + 1, highest = 0;
-    unsigned odd_flags = spec->flags & ~(any | (spec->view_of ? GA_WRITES : GA_EXTERNAL));
-    bool plain = self < GRAPH_MAX_NODES && !odd_flags && !spec->align && spec->size <= (uint64_t)1 << 62 &&
-                 !(spec->eager & ~spec->reuse) && (spec->src || !spec->n_src);
-    for (uint32_t i = 0; plain && i < spec->n_src; i++)
-        highest = spec->src[i] > highest ? spec->src[i] : highest;
-    return plain && highest <= self && (!spec->view_of || is_plain_view(graph, spec));
-}
-
-bool gai_graph_accepts(const ga_graph *graph, const struct ga_node *spec)
-{
-    return is_plain(graph, spec) || makes_sense(graph, spec, NULL, 0);
-}
-
-void gai_graph_refusal(const ga_graph *graph, const struct ga_node *spec, char *why, size_t cap)
-{
-    makes_sense(graph, spec, why, cap);
 }

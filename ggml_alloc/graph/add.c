@@ -12,6 +12,29 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* A window into an earlier node, within its bytes. */
+static inline bool is_plain_view(const ga_graph *graph, const struct ga_node *spec)
+{
+    if (spec->view_of > graph->n_nodes)
+        return false;
+    uint64_t size = graph->bodies[spec->view_of].size;
+    bool has_bytes = !(graph->nodes[spec->view_of].flags & GA_DEPEND);
+    return has_bytes && spec->view_offset <= size && spec->size <= size - spec->view_offset;
+}
+
+/*
+ * Most nodes have nothing unusual about them: a handful of compares tell, and none of the flags let through here clash.  Their
+ * sources are looked at when they are taken.
+ */
+static inline bool is_plain(const ga_graph *graph, const struct ga_node *spec)
+{
+    const unsigned any = GA_INPUT | GA_OUTPUT | GA_TOGETHER;
+    unsigned odd_flags = spec->flags & ~(any | (spec->view_of ? GA_WRITES : GA_EXTERNAL));
+    bool plain = graph->n_nodes < GRAPH_MAX_NODES && !odd_flags && !spec->align && spec->size <= (uint64_t)1 << 62 &&
+                 !(spec->eager & ~spec->reuse) && (spec->src || !spec->n_src);
+    return plain && (!spec->view_of || is_plain_view(graph, spec));
+}
+
 bool gai_graph_room(ga_graph *graph, uint64_t nodes, uint64_t sources)
 {
     const struct ga_mem *mem = &graph->env.mem;
@@ -60,7 +83,7 @@ static bool keep(ga_graph *graph, const struct ga_node *spec, ga_id id, struct m
     bool ahead = spec->flags & GA_DEPEND;
     if (ahead && !array_room(&graph->env.mem, &graph->ahead, &graph->cap_ahead, (uint64_t)graph->n_ahead + spec->n_src))
         return false;
-    bool named = spec->name || spec->op || graph->borrows;
+    bool named = graph->borrows || spec->name || spec->op;
     return !named || gai_graph_keep_names(graph, id, spec, body);
 }
 
@@ -130,20 +153,29 @@ static uint32_t count_bits(uint64_t mask)
     return n;
 }
 
-/* Keeps and counts the sources and returns their sum for the signature; all in one walk. */
-static uint64_t take_sources(ga_graph *graph, ga_id id, const struct ga_node *spec)
+/* Keeps and counts the sources, and sums them up for the signature, in one walk; `*highest` of them may be too high. */
+static inline uint64_t take_sources(ga_graph *graph, ga_id id, const struct ga_node *spec, ga_id *highest)
 {
     uint64_t sum = spec->n_src;
     ga_id *out = graph->srcs + graph->n_srcs;
+    struct node *nodes = graph->nodes;
+    *highest = 0;
     for (uint32_t i = 0; i < spec->n_src; i++) {
         ga_id src = spec->src[i];
         out[i] = src;
         sum = shape_source(sum, src);
+        *highest = src > *highest ? src : *highest;
         if (src < id)
-            graph->nodes[src].n_children++; /* those of GA_NONE mean nothing */
+            nodes[src].n_children++; /* those of GA_NONE mean nothing */
     }
-    graph->n_srcs += spec->n_src;
     return sum;
+}
+
+static void untake_sources(ga_graph *graph, ga_id id, const struct ga_node *spec)
+{
+    for (uint32_t i = 0; i < spec->n_src; i++)
+        if (spec->src[i] < id)
+            graph->nodes[spec->src[i]].n_children--;
 }
 
 /* What planning asks of the graph as a whole. */
@@ -161,19 +193,21 @@ static inline void note(ga_graph *graph, ga_id id, struct masks masks)
         graph->n_pools = node->pool + 1u;
 }
 
-static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const struct body *body, struct masks masks)
+static inline void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const struct body *body, struct masks masks,
+                          uint64_t sources)
 {
     struct node *nodes = graph->nodes, *node = &nodes[id];
     *node = node_of(graph, spec, id, masks);
     graph->bodies[id] = *body;
     struct looks looks = {
-        .sources = take_sources(graph, id, spec),
+        .sources = sources,
         .reuse = masks.reuse,
         .eager = masks.eager,
         .root = node->root,
         .flags = node->flags,
         .pool = node->pool,
     };
+    graph->n_srcs += spec->n_src;
     nodes[id + 1].src = graph->n_srcs; /* the sentinel */
     graph->n_nodes = id;
     if (node->root != id) {
@@ -192,9 +226,23 @@ static void append(ga_graph *graph, ga_id id, const struct ga_node *spec, const 
 
 static ga_id refuse(ga_graph *graph, const struct ga_node *spec)
 {
-    char why[160];
-    gai_graph_refusal(graph, spec, why, sizeof why);
+    char why[160] = "";
+    gai_graph_accepts(graph, spec, why, sizeof why);
     gai_graph_fail(graph, GA_INVALID, "node %" PRIu32 " '%.60s': %s", graph->n_nodes + 1, spec->name ? spec->name : "", why);
+    return GA_NONE;
+}
+
+static ga_id run_out_of_memory(ga_graph *graph, const struct ga_node *spec)
+{
+    gai_graph_fail(graph, GA_NO_MEMORY, "node %" PRIu32 " '%.60s': no memory for bookkeeping", graph->n_nodes + 1,
+                   spec->name ? spec->name : "");
+    return GA_NONE;
+}
+
+static ga_id refuse_key(ga_graph *graph, const struct ga_node *spec, ga_id known)
+{
+    gai_graph_fail(graph, GA_INVALID, "node %" PRIu32 " '%.60s': its key is that of node %" PRIu32 " already", graph->n_nodes + 1,
+                   spec->name ? spec->name : "", known);
     return GA_NONE;
 }
 
@@ -202,24 +250,25 @@ ga_id ga_graph_add(ga_graph *graph, const struct ga_node *spec)
 {
     if (graph->status != GA_OK)
         return GA_NONE;
-    if (!gai_graph_accepts(graph, spec))
+    if (!is_plain(graph, spec) && !gai_graph_accepts(graph, spec, NULL, 0))
         return refuse(graph, spec);
     ga_id id = graph->n_nodes + 1;
     uint64_t listed = spec->n_src >= 64 ? UINT64_MAX : ((uint64_t)1 << spec->n_src) - 1;
     struct masks masks = { spec->reuse & listed, spec->eager & listed };
     struct body body = body_of(graph, spec, masks);
-    const char *name = spec->name ? spec->name : "";
-    if (!keep(graph, spec, id, masks, &body)) {
-        gai_graph_fail(graph, GA_NO_MEMORY, "node %" PRIu32 " '%.60s': no memory for bookkeeping", id, name);
-        return GA_NONE;
-    }
+    if (!keep(graph, spec, id, masks, &body))
+        return run_out_of_memory(graph, spec);
+    ga_id highest, known = GA_NONE;
+    uint64_t sources = take_sources(graph, id, spec, &highest);
+    bool comes_later = highest > id && !(spec->flags & GA_DEPEND);
     if (id < graph->cap_keys)
         graph->keys[id] = spec->key;
-    uint32_t known = spec->key ? hashset_insert(&graph->set, graph->keys, id) : 0;
-    if (known) {
-        gai_graph_fail(graph, GA_INVALID, "node %" PRIu32 " '%.60s': its key is that of node %" PRIu32 " already", id, name, known);
-        return GA_NONE;
+    if (spec->key && !comes_later)
+        known = hashset_insert(&graph->set, graph->keys, id);
+    if (comes_later || known != GA_NONE) {
+        untake_sources(graph, id, spec);
+        return comes_later ? refuse(graph, spec) : refuse_key(graph, spec, known);
     }
-    append(graph, id, spec, &body, masks);
+    append(graph, id, spec, &body, masks, sources);
     return id;
 }

@@ -102,9 +102,8 @@ const char *gai_graph_op(const ga_graph *graph, ga_id id);
 /* Keeps the texts of the node about to be added; false when there is no memory. */
 bool gai_graph_keep_names(ga_graph *graph, ga_id id, const struct ga_node *spec, struct body *body);
 
-/* Whether the node may be added; if not, why.  What depends on steps is verified by gai_live(). */
-bool gai_graph_accepts(const ga_graph *graph, const struct ga_node *spec);
-void gai_graph_refusal(const ga_graph *graph, const struct ga_node *spec, char *why, size_t cap);
+/* Whether the node may be added; if not, `why` (may be NULL).  What depends on steps is verified by gai_live(). */
+bool gai_graph_accepts(const ga_graph *graph, const struct ga_node *spec, char *why, size_t cap);
 
 /* Room for nodes and sources in all, and for the keys of that many nodes; false when there is no memory. */
 bool gai_graph_room(ga_graph *graph, uint64_t nodes, uint64_t sources);

@@ -73,8 +73,8 @@ static inline uint64_t shape_source(uint64_t sum, ga_id src)
 static inline uint64_t shape_add(struct shape *shape, const struct looks *looks)
 {
     uint64_t sources = looks->sources;
-    uint64_t masks = shape_fold(looks->reuse * SHAPE_K4 + shape_rotl((looks->eager ^ SHAPE_K1) * SHAPE_K5, 21));
-    uint64_t view = shape_fold(looks->root * SHAPE_K6 + shape_rotl((looks->offset + 1) * SHAPE_K2, 27));
+    uint64_t masks = shape_fold(looks->reuse * SHAPE_K4 + looks->eager * SHAPE_K5);
+    uint64_t view = shape_fold(looks->root * SHAPE_K6 + looks->offset * SHAPE_K2);
     uint64_t kind = shape_fold(((uint64_t)looks->flags << 32 | (uint64_t)looks->pool << 8 | 1) * SHAPE_K3);
     shape_absorb(&shape->nodes, sources ^ shape_rotl(masks, 13) ^ shape_rotl(view, 29) ^ shape_rotl(kind, 43),
                  sources + shape_rotl(masks, 31) + shape_rotl(view, 47) + shape_rotl(kind, 7));
