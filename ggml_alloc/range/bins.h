@@ -49,7 +49,7 @@ uint32_t gai_bins_best(const struct bins *bins, const struct range_node *nodes, 
 uint32_t gai_bins_longest(const struct bins *bins, const struct range_node *nodes);
 
 /* NULL, or what is wrong: with the place of one node; with the bitmaps, counting the roots. */
-const char *gai_bins_check_node(const struct bins *bins, const struct range_node *nodes, uint32_t node);
+const char *gai_bins_check_node(const struct bins *bins, const struct range_node *nodes, uint32_t at);
 const char *gai_bins_check(const struct bins *bins, uint32_t *n_roots);
 
 #endif

@@ -3,7 +3,7 @@
  * is the open end that most takes come from.  A graph has a handful of others at a time, and most are taken again soon: those lie
  * loose in a small array, where adding, growing and shrinking cost next to nothing and the best is found by looking at all.
  * When the array is full it is emptied into the bins (bins.h), which stay fast with a hundred thousand.  So one structure serves
- * a graph of ten live tensors, where bins alone took twice as long, and a pool that lived for days.
+ * a graph of ten live tensors, where bins alone took 1.6 times as long, and a pool that lived for days.
  *
  * The price of a tail apart: when it is used up whole, the next one has to be found by walking down over used nodes.
  */
