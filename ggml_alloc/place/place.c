@@ -81,9 +81,9 @@ static enum ga_status run_rung(struct climb *climb, struct part *part, const str
     struct layout trial = { .spots = mem_new_raw(climb->mem, struct spot, part->n_items) };
     if (!trial.spots)
         return GA_NO_MEMORY;
-    const struct spot *before = part->best.spots;
+    struct layout before = part->best;
     enum ga_status status = rung->run(climb, part, &trial);
-    if (part->best.spots != before)
+    if (is_better(&part->best, &before)) /* its arrays may be back where they were: two swaps */
         part->reached = rung->effort;
     mem_free(climb->mem, trial.spots, part->n_items);
     return status;

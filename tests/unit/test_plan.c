@@ -2,6 +2,7 @@
  * test_plan.c - from graphs and intervals to plans: slots, verdicts, what is refused, what is stale, what the checker catches
  */
 #include "plan/plan.h"
+#include "base/rng.h"
 #include "graph/graph.h"
 #include "support.h"
 
@@ -450,6 +451,33 @@ Test(intervals, are_refused_when_they_make_no_sense)
     cr_assert_eq(ga_plan_intervals(NULL, NULL, 0, NULL, &plan), GA_OK);
     cr_assert_eq(ga_plan_peak(plan, 0), 0);
     ga_plan_delete(plan);
+}
+
+Test(intervals, tell_the_rung_that_found_the_answer)
+{
+    unsigned n_better = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct rng rng = { seed };
+        struct ga_interval intervals[40];
+        for (int i = 0; i < 40; i++) {
+            intervals[i] = (struct ga_interval){ .size = 1 + rng_below(&rng, 1000), .birth = rng_below(&rng, 60) };
+            intervals[i].death = intervals[i].birth + 1 + rng_below(&rng, 20);
+        }
+        uint64_t peak[2];
+        struct ga_plan_info info;
+        for (int k = 0; k < 2; k++) {
+            struct ga_plan_opts opts = { .effort = k ? GA_EFFORT_QUICK : GA_EFFORT_ONLINE };
+            ga_plan *plan;
+            cr_assert_eq(ga_plan_intervals(NULL, intervals, 40, &opts, &plan), GA_OK);
+            peak[k] = ga_plan_peak(plan, 0);
+            ga_plan_info(plan, &info);
+            ga_plan_delete(plan);
+        }
+        cr_assert_leq(peak[1], peak[0]);
+        cr_assert_eq(info.reached, peak[1] < peak[0] ? GA_EFFORT_QUICK : GA_EFFORT_ONLINE, "seed %d", (int)seed);
+        n_better += peak[1] < peak[0];
+    }
+    cr_assert_gt(n_better, 200);
 }
 
 static enum ga_status plan_everything(const struct ga_env *env)
