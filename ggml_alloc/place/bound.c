@@ -6,16 +6,6 @@ static bool may_take_over(const struct item *heir)
     return heir[0].edge < heir[1].edge;
 }
 
-static uint64_t fixed_end(const struct part *part)
-{
-    uint64_t end = 0;
-    for (uint32_t k = 0; k < part->n_fixed; k++) {
-        const struct item *item = &part->items[part->fixed[k]];
-        end = max_u64(end, item->fixed - 1 + item->size);
-    }
-    return end;
-}
-
 /*
  * Differences by step, summed up: wrapping is harmless, a sum below 2^64 comes out right, and one beyond only too low.  That two
  * heirs might count on one source is ignored: it would only weaken the bound, and no graph has it.
@@ -43,7 +33,7 @@ enum ga_status gai_bound(const struct ga_mem *mem, struct part *part)
     uint64_t *rise = mem_new(mem, uint64_t, (size_t)part->n_steps + 1);
     if (!rise)
         return GA_NO_MEMORY;
-    uint64_t bound = max_u64(largest_live_sum(part, rise, &part->bound_step), fixed_end(part));
+    uint64_t bound = max_u64(largest_live_sum(part, rise, &part->bound_step), part->fixed_end);
     mem_free(mem, rise, (size_t)part->n_steps + 1);
     uint64_t align = (uint64_t)1 << part->limits.align_log2;
     if (bound > PLACE_LIMIT)

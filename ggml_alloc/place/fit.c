@@ -110,7 +110,7 @@ static void fit_all(struct quick *quick, bool tightest)
 {
     const struct part *part = quick->part;
     uint64_t walk = (uint64_t)part->n_items * part->n_items / 2;
-    if (quick->shelves.usual != UINT64_MAX || walk > FIT_STEPS)
+    if (quick_is_chunked(quick) || walk > FIT_STEPS)
         return;
     quick->climb->steps += walk;
     struct fit fit = { .quick = quick, .first = PLACE_NONE, .limit = part->best.peak - 1, .tightest = tightest };

@@ -4,16 +4,19 @@
  * LOW: place whichever block can go lowest; among equals the one that ranks first.
  *
  * What a block rests on only rises, so a heap of lowest offsets as last known suffices: take the first, ask the skyline again, and
- * let it sink when it has risen.  A key is (offset, rank) in one word;
- * offsets that leave no room for the rank lose low bits, which blurs the order a little and nothing else.
+ * let it sink when it has risen.  A key is (offset, rank) in one word; offsets that leave no room for the rank lose low bits, which
+ * blurs the order a little and nothing else.
  */
+#define BUDGET_BASE ((uint64_t)1 << 21)
+#define BUDGET_PER_BLOCK ((uint64_t)1 << 9)
+
 struct low {
     struct quick *quick;
     uint64_t *heap;
     uint32_t n_heap;
     unsigned rank_bits, shift;
-    uint64_t limit;  /* nothing may end past it: a best so far is no higher */
-    uint64_t budget; /* looks left; without, blocks go where they can as they come */
+    uint64_t limit;         /* nothing may end past it: a best so far is no higher */
+    uint64_t spent, budget; /* steps; when all are spent, blocks go where they can as they come */
     uint64_t peak;
     bool plain; /* an offset needs no more than what the skyline says */
 };
@@ -86,7 +89,7 @@ static uint64_t clear_fixed(struct low *low, const struct block *block, uint64_t
         if (meets && start + item->size > offset)
             offset = align_up(start + item->size, align);
     }
-    low->quick->climb->steps += part->n_fixed;
+    low->spent += part->n_fixed;
     return offset;
 }
 
@@ -94,6 +97,7 @@ static uint64_t lowest_offset(struct low *low, const struct block *block)
 {
     const struct quick *quick = low->quick;
     const struct part *part = quick->part;
+    low->spent += SKY_FAN;
     uint64_t offset = block->size ? gai_skyline_top(&quick->sky, block->from, block->to) : top_under_bent(quick, block);
     if (low->plain)
         return offset;
@@ -102,7 +106,7 @@ static uint64_t lowest_offset(struct low *low, const struct block *block)
     offset = align_up(offset, align);
     if (part->n_fixed > 0)
         return clear_fixed(low, block, offset, align);
-    return quick->shelves.usual == UINT64_MAX ? offset : gai_quick_shelf(&quick->shelves, offset, item->size);
+    return quick_is_chunked(quick) ? gai_quick_shelf(&quick->shelves, offset, item->size) : offset;
 }
 
 /* False when the best so far is out of reach. */
@@ -141,14 +145,13 @@ static bool place_ground(struct low *low)
 static bool place_rest(struct low *low)
 {
     struct quick *quick = low->quick;
-    uint64_t looks = 0;
     bool in_reach = true;
     while (low->n_heap > 0 && in_reach) {
         uint64_t key = low->heap[0];
         uint32_t rank = key_rank(low, key);
         const struct block *block = &quick->blocks[quick->order[rank]];
         uint64_t offset = lowest_offset(low, block), now = make_key(low, offset, rank);
-        if (now > key && looks++ < low->budget) {
+        if (now > key && low->spent < low->budget) {
             sink(low->heap, low->n_heap, 0, now);
             if (low->heap[0] != now)
                 continue;
@@ -157,7 +160,6 @@ static bool place_rest(struct low *low)
         low->n_heap--;
         sink(low->heap, low->n_heap, 0, low->heap[low->n_heap]);
     }
-    quick->climb->steps += looks + quick->n_blocks;
     return in_reach;
 }
 
@@ -176,15 +178,17 @@ static uint64_t virtual_limit(const struct part *part)
 void gai_quick_low(struct quick *quick)
 {
     const struct part *part = quick->part;
-    bool chunked = quick->shelves.usual != UINT64_MAX;
+    bool chunked = quick_is_chunked(quick);
     struct low low = { .quick = quick, .heap = quick->keys };
     low.limit = chunked ? virtual_limit(part) : part->best.peak - 1;
     low.plain = !chunked && !part->mixed && part->n_fixed == 0;
     low.rank_bits = bits_of(quick->n_blocks);
     unsigned offset_bits = bits_of(low.limit);
     low.shift = offset_bits + low.rank_bits > 64 ? offset_bits + low.rank_bits - 64 : 0;
-    low.budget = ((uint64_t)1 << 19) + 64 * (uint64_t)quick->n_blocks;
+    low.budget = BUDGET_BASE + BUDGET_PER_BLOCK * quick->n_blocks;
     gai_skyline_reset(&quick->sky);
-    if (place_ground(&low) && place_rest(&low))
+    bool placed = place_ground(&low) && place_rest(&low);
+    quick->climb->steps += low.spent;
+    if (placed)
         gai_quick_offer(quick, low.peak);
 }

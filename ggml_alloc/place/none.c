@@ -1,26 +1,16 @@
 #include "place/rung.h"
 
-/* The first chunk begins behind all that is fixed. */
-static uint64_t place_fixed(const struct part *part, struct layout *trial)
-{
-    uint64_t end = 0;
-    for (uint32_t k = 0; k < part->n_fixed; k++) {
-        const struct item *item = &part->items[part->fixed[k]];
-        trial->spots[part->fixed[k]] = (struct spot){ .offset = item->fixed - 1 };
-        end = max_u64(end, item->fixed - 1 + item->size);
-    }
-    return end;
-}
-
-/* Every item alone, one upon the other; a chunk is cut where the next item would pass its limit. */
+/* Every item alone, one upon the other and all above what is fixed; a chunk is cut where the next item would pass its limit. */
 enum ga_status gai_place_none(struct climb *climb, struct part *part, struct layout *trial)
 {
-    uint64_t below = 0, end = place_fixed(part, trial);
+    uint64_t below = 0, end = part->fixed_end;
     uint32_t chunk = 0;
     for (uint32_t i = 0; i < part->n_items; i++) {
         const struct item *item = &part->items[i];
-        if (item_is_fixed(item))
+        if (item_is_fixed(item)) {
+            trial->spots[i] = (struct spot){ .offset = item->fixed - 1 };
             continue;
+        }
         uint64_t align = item_align(part, item);
         if (item->size > PLACE_LIMIT || end > PLACE_LIMIT - (align - 1) || align_up(end, align) > PLACE_LIMIT - item->size)
             return GA_NO_SPACE;

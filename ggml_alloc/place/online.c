@@ -197,31 +197,41 @@ static enum ga_status replay_items(const struct ga_mem *mem, struct replay *repl
     return GA_OK;
 }
 
+/* Takes [from, to), which is free, as is all above it. */
+static enum ga_status take_above(struct range *range, uint64_t top, uint64_t from, uint64_t to)
+{
+    uint32_t gap = RANGE_NONE, node;
+    enum ga_status status = GA_OK;
+    if (top < from)
+        status = gai_range_take_from(range, gai_range_tail(range), from - top, &gap);
+    if (status == GA_OK)
+        status = gai_range_take_from(range, gai_range_tail(range), to - from, &node);
+    if (gap != RANGE_NONE)
+        gai_range_give(range, gap);
+    return status;
+}
+
 /* Bytes that are fixed at any time are set aside for all time: simple, and no ggml graph has any. */
 static enum ga_status set_aside_fixed(const struct ga_mem *mem, struct replay *replay)
 {
     const struct part *part = replay->part;
     if (part->n_fixed == 0)
         return GA_OK;
-    enum ga_status status = GA_OK;
-    uint64_t end = 0;
-    for (uint32_t k = 0; k < part->n_fixed; k++) {
-        const struct item *item = &part->items[part->fixed[k]];
-        uint64_t offset = item->fixed - 1;
-        replay->spots[part->fixed[k]] = (struct spot){ .offset = offset };
-        replay->holds[part->fixed[k]].node = RANGE_NONE;
-        if (replay->n_chunks == 0)
-            status = open_chunk(mem, replay, offset + item->size);
-        uint64_t from = max_u64(offset, end);
-        end = max_u64(end, offset + item->size);
-        uint32_t node;
-        if (status == GA_OK && from < end)
-            status = gai_range_take_at(&replay->chunks[0]->range, from, end - from, &node);
-        if (status != GA_OK)
-            return status;
+    enum ga_status status = open_chunk(mem, replay, part->fixed_end);
+    uint64_t top = 0;
+    for (uint32_t k = 0; k < part->n_fixed && status == GA_OK; k++) {
+        uint32_t i = part->fixed[k];
+        uint64_t offset = part->items[i].fixed - 1, end = offset + part->items[i].size;
+        replay->spots[i] = (struct spot){ .offset = offset };
+        replay->holds[i].node = RANGE_NONE;
+        if (end <= top)
+            continue;
+        status = take_above(&replay->chunks[0]->range, top, max_u64(offset, top), end);
+        top = end;
     }
-    replay->chunks[0]->peak = end;
-    return GA_OK;
+    if (status == GA_OK)
+        replay->chunks[0]->peak = top;
+    return status;
 }
 
 static void finish(const struct replay *replay, struct layout *trial)

@@ -14,8 +14,8 @@ static const struct rung {
 /* clang-format on */
 
 /* Enough for each rung's worst case to end within a second or two; a step is about one look at one item. */
-#define STEPS_BASE ((uint64_t)1 << 26)
-#define STEPS_PER_ITEM 4096u
+#define STEPS_BASE ((uint64_t)1 << 25)
+#define STEPS_PER_ITEM 2048u
 
 static const unsigned n_rungs = sizeof ladder / sizeof ladder[0];
 
@@ -104,8 +104,7 @@ static enum ga_status climb_ladder(struct climb *climb)
     return GA_OK;
 }
 
-/* Fixed items by offset, and whether they keep to their alignment and to the first chunk. */
-static enum ga_status check_fixed(const struct part *part)
+static enum ga_status check_fixed(struct part *part)
 {
     for (uint32_t k = 0; k < part->n_fixed; k++) {
         const struct item *item = &part->items[part->fixed[k]];
@@ -114,6 +113,7 @@ static enum ga_status check_fixed(const struct part *part)
             return GA_NO_SPACE;
         if (offset % item_align(part, item) != 0 || offset + item->size > max_u64(part->limits.chunk_max, item->size))
             return GA_INVALID;
+        part->fixed_end = max_u64(part->fixed_end, offset + item->size);
     }
     return GA_OK;
 }

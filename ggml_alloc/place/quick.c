@@ -1,36 +1,32 @@
 #include "place/quick.h"
 
 /* Heirs follow what they took over, fixed items are where they are. */
-static uint64_t place_rest(struct quick *quick)
+static void place_others(struct quick *quick)
 {
     const struct part *part = quick->part;
     struct spot *spots = quick->trial->spots;
-    uint64_t end = 0;
     for (uint32_t i = 0; i < part->n_items; i++) {
         spots[i].chunk = 0;
         if (quick->via[i])
             spots[i].offset = spots[part->edges[quick->via[i] - 1].from].offset + heir_delta(quick, i);
     }
-    for (uint32_t k = 0; k < part->n_fixed; k++) {
-        const struct item *item = &part->items[part->fixed[k]];
-        spots[part->fixed[k]].offset = item->fixed - 1;
-        end = max_u64(end, item->fixed - 1 + item->size);
-    }
-    return end;
+    for (uint32_t k = 0; k < part->n_fixed; k++)
+        spots[part->fixed[k]].offset = part->items[part->fixed[k]].fixed - 1;
 }
 
 void gai_quick_offer(struct quick *quick, uint64_t peak)
 {
-    quick->trial->peak = max_u64(peak, place_rest(quick));
+    place_others(quick);
+    quick->trial->peak = max_u64(peak, quick->part->fixed_end);
     quick->trial->n_chunks = 1;
     quick->trial->over = false;
-    if (quick->shelves.usual == UINT64_MAX || gai_quick_unshelve(quick))
+    if (!quick_is_chunked(quick) || gai_quick_unshelve(quick))
         gai_climb_offer(quick->climb, quick->part, quick->trial);
 }
 
 static void place_low(struct quick *quick)
 {
-    if (quick->part->n_fixed > 0 || quick->shelves.usual != UINT64_MAX)
+    if (quick->part->n_fixed > 0 || quick_is_chunked(quick))
         gai_quick_low(quick);
     else
         gai_quick_valley(quick);
@@ -69,11 +65,14 @@ static enum ga_status make_room(struct quick *quick)
     quick->blocks = mem_new_raw(mem, struct block, n);
     quick->keys = mem_new_raw(mem, uint64_t, n + 1);
     quick->order = mem_new_raw(mem, uint32_t, 2 * n + 1);
-    quick->words = mem_new_raw(mem, uint32_t, 4 * (n + 1));
+    quick->words = mem_new_raw(mem, uint32_t, 3 * (n + 1));
     quick->clumps = mem_new_raw(mem, struct clump, n_clumps(n));
-    quick->shelves.long_ends = mem_new_raw(mem, uint64_t, n);
     bool ok = quick->section && quick->via && quick->heir && quick->blocks && quick->keys && quick->order && quick->words &&
-              quick->clumps && quick->shelves.long_ends;
+              quick->clumps && gai_skyline_init(&quick->sky, mem, quick->n_sections);
+    if (ok && quick_is_chunked(quick)) {
+        quick->shelves.long_ends = mem_new_raw(mem, uint64_t, n);
+        ok = quick->shelves.long_ends;
+    }
     return ok ? GA_OK : GA_NO_MEMORY;
 }
 
@@ -84,7 +83,7 @@ static void give_room(struct quick *quick)
     gai_skyline_fini(&quick->sky, mem);
     mem_free(mem, quick->shelves.long_ends, n);
     mem_free(mem, quick->clumps, n_clumps(n));
-    mem_free(mem, quick->words, 4 * (n + 1));
+    mem_free(mem, quick->words, 3 * (n + 1));
     mem_free(mem, quick->order, 2 * n + 1);
     mem_free(mem, quick->keys, n + 1);
     mem_free(mem, quick->blocks, n);
@@ -93,19 +92,27 @@ static void give_room(struct quick *quick)
     mem_free(mem, quick->section, steps);
 }
 
+static uint32_t count_births(const struct part *part)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < part->n_items; i++)
+        n += i == 0 || part->items[i].birth != part->items[i - 1].birth;
+    return n;
+}
+
 static void cut_sections(struct quick *quick)
 {
     const struct part *part = quick->part;
-    uint32_t step = 0;
+    uint32_t step = 0, n = 0;
     for (uint32_t i = 0; i < part->n_items; i++) {
         if (step > part->items[i].birth)
             continue;
         while (step <= part->items[i].birth)
-            quick->section[step++] = quick->n_sections;
-        quick->n_sections++;
+            quick->section[step++] = n;
+        n++;
     }
     while (step <= part->n_steps)
-        quick->section[step++] = quick->n_sections;
+        quick->section[step++] = n;
 }
 
 /* Whether ggml's edges are all there are: then merging all is merging those. */
@@ -134,7 +141,6 @@ static uint64_t usual_chunk(const struct part *part)
 static void try_mergings(struct quick *quick)
 {
     const struct part *part = quick->part;
-    uint64_t usual = usual_chunk(part);
     bool has_edges = part->items[0].edge < part->items[part->n_items].edge, all_eager = is_all_eager(part);
     for (int merging = has_edges ? MERGE_ALL : MERGE_NONE; merging <= MERGE_NONE; merging++) {
         if (merging == MERGE_EAGER && all_eager)
@@ -142,7 +148,7 @@ static void try_mergings(struct quick *quick)
         if (gai_climb_done(quick->climb, part))
             return;
         gai_quick_merge(quick, (enum merging)merging);
-        gai_quick_shelves(quick, usual);
+        gai_quick_shelves(quick);
         if (quick->shelves.n_long > 0 && part->mixed)
             return;
         for (unsigned k = 0; k < n_passes && !gai_climb_done(quick->climb, part); k++) {
@@ -154,16 +160,14 @@ static void try_mergings(struct quick *quick)
 
 enum ga_status gai_place_quick(struct climb *climb, struct part *part, struct layout *trial)
 {
-    if (part->n_items == 0 || (part->n_fixed > 0 && part->limits.chunk_max < part->best.peak))
+    struct quick quick = { .climb = climb, .part = part, .trial = trial, .n_sections = count_births(part) };
+    quick.shelves.usual = usual_chunk(part);
+    if (part->n_items == 0 || (part->n_fixed > 0 && quick_is_chunked(&quick)))
         return GA_OK;
-    struct quick quick = { .climb = climb, .part = part, .trial = trial };
     enum ga_status status = make_room(&quick);
     if (status == GA_OK) {
         cut_sections(&quick);
-        if (gai_skyline_init(&quick.sky, climb->mem, quick.n_sections))
-            try_mergings(&quick);
-        else
-            status = GA_NO_MEMORY;
+        try_mergings(&quick);
     }
     give_room(&quick);
     return status;

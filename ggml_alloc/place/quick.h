@@ -60,7 +60,7 @@ struct quick {
     struct block *blocks;
     uint64_t *keys;       /* n_items + 1: by block while sorting, then free to the pass */
     uint32_t *order;      /* by rank: the block; then n_items for sorting and other uses */
-    uint32_t *words;      /* 4 (n_items + 1), for gai_quick_valley() */
+    uint32_t *words;      /* 3 (n_items + 1), for gai_quick_valley() */
     struct clump *clumps; /* likewise */
     uint32_t n_blocks, n_sections;
     struct skyline sky; /* of n_sections */
@@ -71,8 +71,8 @@ struct quick {
 void gai_quick_merge(struct quick *quick, enum merging merging);
 /* Ranks the blocks: what comes first is placed first where several could be. */
 void gai_quick_order(struct quick *quick, enum order order);
-/* Chunks of `usual` bytes, and as many longer ones as the blocks need. */
-void gai_quick_shelves(struct quick *quick, uint64_t usual);
+/* Chunks of the usual length, and as many longer ones as the blocks need. */
+void gai_quick_shelves(struct quick *quick);
 /* The lowest offset from `offset` on where `size` bytes cross no border; UINT64_MAX when there is none. */
 uint64_t gai_quick_shelf(const struct shelves *shelves, uint64_t offset, uint64_t size);
 /* Turns the virtual offsets of the trial into chunks, those without items left out; false when there are too many, or one too long. */
@@ -92,6 +92,11 @@ void gai_quick_best_fit(struct quick *quick);
 
 /* The first item of each unit is in place: puts the rest there too, and offers the layout.  `peak` is without fixed items. */
 void gai_quick_offer(struct quick *quick, uint64_t peak);
+
+static inline bool quick_is_chunked(const struct quick *quick)
+{
+    return quick->shelves.usual != UINT64_MAX;
+}
 
 static inline uint64_t heir_delta(const struct quick *quick, uint32_t heir)
 {

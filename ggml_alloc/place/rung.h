@@ -31,6 +31,7 @@ struct part {
     uint32_t *origin;         /* the problem's index of each item; NULL: the same */
     uint32_t *fixed;          /* the fixed items by offset; NULL when there are none */
     uint32_t n_items, n_fixed, n_steps;
+    uint64_t fixed_end; /* the highest end of a fixed item */
     struct pool_limits limits;
     bool mixed; /* some item needs more than the pool's alignment */
     uint64_t bound;

@@ -4,19 +4,18 @@
  * Long blocks, longest first, one upon the other in numbers of chunks: chunk c is as long as the first that gets there, and all of
  * its blocks fit.  The skyline counts chunks here.
  */
-void gai_quick_shelves(struct quick *quick, uint64_t usual)
+void gai_quick_shelves(struct quick *quick)
 {
     struct shelves *shelves = &quick->shelves;
-    shelves->usual = usual;
-    shelves->n_long = 0;
-    if (usual == UINT64_MAX)
+    if (!quick_is_chunked(quick))
         return;
+    shelves->n_long = 0;
     gai_quick_order(quick, ORDER_SIZE);
     gai_skyline_reset(&quick->sky);
     for (uint32_t rank = 0; rank < quick->n_blocks; rank++) {
         const struct block *block = &quick->blocks[quick->order[rank]];
         uint64_t size = quick->part->items[block->item].size;
-        if (size <= usual)
+        if (size <= shelves->usual)
             continue;
         uint64_t chunk = gai_skyline_top(&quick->sky, block->from, block->to);
         gai_skyline_raise(&quick->sky, block->from, block->to, chunk + 1);

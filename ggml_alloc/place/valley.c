@@ -197,13 +197,13 @@ static uint32_t lift(struct valleys *valleys, uint32_t at, uint64_t height)
     return join(valleys, at) ? left : at;
 }
 
-/* False when the best so far is out of reach. */
+/* False when the best so far is out of reach, or the search takes too long. */
 static bool fill(struct valleys *valleys)
 {
     const struct quick *quick = valleys->quick;
     const struct part *part = quick->part;
     uint32_t n_left = quick->n_blocks, at = 0;
-    while (n_left > 0) {
+    while (n_left > 0 && quick->climb->steps < quick->climb->budget) {
         uint32_t end = valleys->end[at];
         uint64_t height = valleys->height[at];
         uint64_t left = at > 0 ? valleys->height[valleys->start[at]] : UINT64_MAX;
@@ -226,7 +226,7 @@ static bool fill(struct valleys *valleys)
         strike(valleys, quick->order[rank]);
         n_left--;
     }
-    return true;
+    return n_left == 0;
 }
 
 void gai_quick_valley(struct quick *quick)
@@ -236,7 +236,7 @@ void gai_quick_valley(struct quick *quick)
     valleys.end = quick->words;
     valleys.start = valleys.end + room;
     valleys.born = valleys.start + room;
-    valleys.rank = valleys.born + room;
+    valleys.rank = quick->order + quick->n_blocks;
     begin(&valleys);
     quick->climb->steps += quick->n_blocks;
     if (fill(&valleys))
