@@ -1,4 +1,5 @@
 #include "place/place.h"
+#include "place/quick.h"
 
 #include "base/rng.h"
 #include "support.h"
@@ -268,6 +269,9 @@ Test(place, leaves_fixed_items_where_they_are)
         drop(&answer);
     }
     cr_assert_eq(peak_of(&made, GA_EFFORT_QUICK), 12);
+    made.items[1].fixed = 1 + 100;
+    cr_assert_eq(bound_of(&made), 104);
+    made.items[1].fixed = 1 + 2;
     made.items[2].fixed = 1 + 5;
     made.items[1].death = 3;
     cr_assert_eq(status_of(&made, GA_EFFORT_QUICK), GA_INVALID, "two fixed items share bytes 5 and live in step 2");
@@ -351,6 +355,38 @@ Test(place, quick_cuts_chunks_and_gives_long_items_their_own)
     cr_assert_eq(quick.pools[0].peak, 50, "the long item's chunk holds all the others at other times");
     drop(&online);
     drop(&quick);
+}
+
+Test(place, quick_lets_the_short_end_of_a_bent_unit_hang_over_others)
+{
+    struct made made;
+    begin(&made);
+    made.pools[0].chunk_max = 8;
+    add(&made, 8, 0, 2);
+    add(&made, 4, 1, 4);
+    add_edge(&made, 0, 4, false);
+    add(&made, 4, 2, 30); /* ranks first: it lives longest */
+    for (uint32_t k = 4; k < 30; k++)
+        add(&made, 1, k, k + 1);
+    struct answer answer = solve(&made, GA_EFFORT_QUICK);
+    cr_assert_eq(answer.pools[0].peak, 8);
+    cr_assert(answer.spots[0].offset == 0 && answer.spots[1].offset == 4 && answer.spots[2].offset == 0);
+    drop(&answer);
+}
+
+Test(place, shelves_are_not_crossed)
+{
+    uint64_t long_ends[] = { 30, 50 };
+    struct shelves usual = { .usual = 10 }, with_long = { .usual = 10, .long_ends = long_ends, .n_long = 2 };
+    cr_assert_eq(gai_quick_shelf(&usual, 3, 7), 3);
+    cr_assert_eq(gai_quick_shelf(&usual, 3, 8), 10);
+    cr_assert_eq(gai_quick_shelf(&usual, 20, 10), 20);
+    cr_assert_eq(gai_quick_shelf(&usual, 0, 11), UINT64_MAX);
+    cr_assert_eq(gai_quick_shelf(&with_long, 5, 25), 5);
+    cr_assert_eq(gai_quick_shelf(&with_long, 6, 25), UINT64_MAX);
+    cr_assert_eq(gai_quick_shelf(&with_long, 11, 20), 30);
+    cr_assert_eq(gai_quick_shelf(&with_long, 45, 7), 50);
+    cr_assert_eq(gai_quick_shelf(&with_long, 55, 7), 60);
 }
 
 static bool count_and_stop(void *user, uint64_t steps, uint64_t peak, uint64_t bound)
@@ -495,6 +531,9 @@ Test(place_check, allows_one_heir_and_no_third)
     answer.spots[1].offset = 0;
     cr_assert_not_null(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL), "not at its delta");
     answer.spots[1].offset = 4;
+    made.items[0].death = 4;
+    cr_assert_not_null(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL), "its source lives on");
+    made.items[0].death = 3;
     answer.spots[2].offset = 0;
     cr_assert_not_null(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL), "two heirs");
     drop(&answer);
