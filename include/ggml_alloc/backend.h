@@ -1,8 +1,10 @@
 /*
  * backend.h - the interface a device implements
  *
- * Everything that hands out real memory is one of these, so they stack: device -> meter -> arena.  A backend is a plain struct that
- * its owner keeps alive for as long as anything uses it.
+ *     device --> meter --> arena          everything that hands out memory is a backend, so they stack
+ *
+ * A backend is a plain struct that its owner keeps alive, and unchanged, for as long as anything uses it.  The library calls it
+ * only when buffers are taken or given back, never while it plans and never in the steady state.
  */
 #ifndef GGML_ALLOC_BACKEND_H
 #define GGML_ALLOC_BACKEND_H
@@ -14,32 +16,39 @@ extern "C" {
 #endif
 
 struct ga_buffer {
-    void *base; /* may be a device address or meaningless: the library never reads through it */
-    size_t size;
+    void *base;   /* what offsets count from; may be a device address or a mere number */
+    size_t size;  /* as asked for */
     void *handle; /* the backend's own */
 };
 
 struct ga_backend {
     uint32_t abi; /* 0 is 1 */
     int device;
-    const char *name;
-    size_t align;    /* of every buffer's base; a power of two, 0 is 1 */
-    size_t max_size; /* of one buffer; 0 is unlimited */
+    const char *name; /* for reports; NULL: none */
+    size_t align;     /* of every buffer's base, and of every tensor placed in it; a power of two, 0 is 1 */
+    size_t max_size;  /* of one buffer; 0 is unlimited */
+    bool host;        /* the bytes at `base` can be read and written by this process; only debugging aids do so */
     /* GA_OK and a filled buffer, or GA_NO_SPACE and nothing taken.  `size` is never 0. */
     enum ga_status (*alloc)(void *user, size_t size, struct ga_buffer *buffer);
-    void (*free)(void *user, struct ga_buffer *buffer);                /* cannot fail */
-    bool (*info)(void *user, size_t *free_bytes, size_t *total_bytes); /* optional, NULL: unknown */
+    void (*free)(void *user, struct ga_buffer *buffer);                    /* a buffer as it was filled; cannot fail */
+    bool (*info)(void *user, uint64_t *free_bytes, uint64_t *total_bytes); /* false or NULL: unknown */
     void *user;
 };
 
 /* Host memory: aligned_alloc() and free(), 64-byte aligned. */
 GA_API const struct ga_backend *ga_backend_cpu(void);
-/* Addresses with nothing behind them, never NULL, never overlapping while live within one process' address space: to measure. */
+
+/*
+ * Addresses with nothing behind them, to measure with: never NULL, 64-byte aligned, disjoint from everything alive in this
+ * process.  Each buffer is reserved address space that no page backs; touching it faults.  So GA_NO_SPACE means that the process
+ * has no such stretch of addresses left (on 64-bit machines, above some 100 TiB).
+ */
 GA_API const struct ga_backend *ga_backend_null(void);
 
 /*
- * A meter around another backend: counts, caps, and fails on request.  The
- * backend that it is lives as long as the meter.
+ * A meter around another backend: counts, caps, and fails on request.  It
+ * answers info() too, within its cap.  `inner` outlives it, and it outlives
+ * what uses its backend; like its users it belongs to one thread at a time.
  */
 typedef struct ga_meter ga_meter;
 
@@ -49,8 +58,8 @@ struct ga_meter_stats {
     uint64_t buffers;                 /* live ones */
 };
 
-GA_API ga_meter *ga_meter_new(const struct ga_env *env, const struct ga_backend *inner);
-GA_API void ga_meter_delete(ga_meter *meter);
+GA_API ga_meter *ga_meter_new(const struct ga_env *env, const struct ga_backend *inner); /* NULL: no memory, or no backend */
+GA_API void ga_meter_delete(ga_meter *meter);                                            /* NULL is fine */
 GA_API const struct ga_backend *ga_meter_backend(ga_meter *meter);
 GA_API void ga_meter_stats(const ga_meter *meter, struct ga_meter_stats *stats);
 GA_API void ga_meter_cap(ga_meter *meter, uint64_t bytes);     /* live bytes stay at or below; 0 is no cap */
