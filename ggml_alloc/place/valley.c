@@ -174,8 +174,8 @@ static uint32_t place_block(struct valleys *valleys, uint32_t at, const struct b
     const struct item *items = quick->part->items;
     quick->trial->spots[block->item].offset = offset;
     valleys->peak = max_u64(valleys->peak, offset + items[block->item].size);
-    if (!block->bent)
-        return raise(valleys, at, block->from, block->to, offset + items[block->item].size);
+    if (block->size)
+        return raise(valleys, at, block->from, block->to, offset + block->size);
     /* Each member takes its stretch of what is left behind the one before. */
     uint32_t from = block->from;
     for (uint32_t i = block->item; i != PLACE_NONE; i = quick->heir[i]) {
@@ -233,7 +233,7 @@ void gai_quick_valley(struct quick *quick)
 {
     uint32_t room = quick->n_sections + 1;
     struct valleys valleys = { .quick = quick, .height = quick->keys, .limit = quick->part->best.peak - 1 };
-    valleys.end = (uint32_t *)(void *)quick->scratch;
+    valleys.end = quick->words;
     valleys.start = valleys.end + room;
     valleys.born = valleys.start + room;
     valleys.rank = quick->order + quick->n_blocks;
