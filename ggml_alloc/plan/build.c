@@ -97,7 +97,7 @@ static inline void add_when_due(struct builder *b, ga_id id)
         add_item(b, id);
 }
 
-/* A DEPEND's later sources, and nodes that a sequence leaves out, get bytes when somebody reads them. */
+/* A DEPEND's later sources, and nodes that a sequence leaves out, get bytes when somebody reads or writes them. */
 static void add_lazily(struct builder *b)
 {
     for (struct walk walk = walk_start(b->graph); walk_next(&walk);) {
@@ -105,7 +105,7 @@ static void add_lazily(struct builder *b)
         for (uint32_t i = 0; i < sources.n; i++)
             if (sources.at[i] != GA_NONE)
                 add_when_due(b, b->graph->nodes[sources.at[i]].root);
-        add_when_due(b, walk.id);
+        add_when_due(b, b->graph->nodes[walk.id].root);
     }
 }
 
