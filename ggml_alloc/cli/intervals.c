@@ -12,7 +12,7 @@ static long choose_pool(const struct options *options, const struct solution *so
     unsigned n = 0;
     for (unsigned pool = 0; pool < solution->n_pools; pool++)
         if (ga_plan_peak(solution->plan, pool) != 0) {
-            only = pool;
+            only = (long)pool;
             n++;
         }
     if (options->has_pool && options->pool < solution->n_pools && gai_report_is_pool(&solution->report, (unsigned)options->pool))

@@ -1,5 +1,6 @@
 #include "graph/live.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 struct pass {
@@ -154,6 +155,7 @@ static void keep_unlisted(const ga_graph *graph, struct life *of, const uint32_t
 
 static void extend(const ga_graph *graph, struct lives *lives, const uint32_t *step_of, uint32_t never)
 {
+    assert(graph->n_extends == 0 || lives->readers);
     for (uint32_t i = 0; i < graph->n_extends; i++) {
         ga_id root = graph->nodes[graph->extends[i].id].root;
         struct life *life = &lives->of[root];
