@@ -1,20 +1,31 @@
 #include "place/rung.h"
 
-/* Edges of one heir differ in their sources only, and all save the heir's own bytes: it lies within any of them. */
-static bool may_take_over(const struct item *heir)
+/*
+ * Whether item i is counted once with a source of its own: from its birth on it then adds nothing, until that dies.  All sources
+ * save alike, the heir's own bytes.
+ *
+ * A source born in the same step cannot have taken over another and be taken over: that other still lives.  Of such a chain every
+ * second one is counted, from the first on.  No choice saves more: an heir that it takes and we do not has a source that we count and
+ * it does not, one for each, and no shorter.  (Two heirs of one source may both be counted: too low a bound is still one.)
+ */
+static bool is_saved(const struct part *part, const bool *saved, uint32_t i)
 {
-    return heir[0].edge < heir[1].edge;
+    const struct item *item = &part->items[i];
+    for (uint32_t e = item[0].edge; e < item[1].edge; e++) {
+        uint32_t from = part->edges[e].from;
+        if (part->items[from].birth < item->birth || !saved[from])
+            return true;
+    }
+    return false;
 }
 
-/*
- * Differences by step, summed up: wrapping is harmless, a sum below 2^64 comes out right, and one beyond only too low.  That two
- * heirs might count on one source is ignored: it would only weaken the bound, and no graph has it.
- */
-static uint64_t largest_live_sum(const struct part *part, uint64_t *rise, uint32_t *at)
+/* Differences by step, summed up.  Wrapping is harmless: a sum below 2^64 comes out right, and one beyond only too low. */
+static uint64_t largest_live_sum(const struct part *part, bool *saved, uint64_t *rise, uint32_t *at)
 {
     for (uint32_t i = 0; i < part->n_items; i++) {
         const struct item *item = &part->items[i];
-        rise[item->birth + may_take_over(item)] += item->size;
+        saved[i] = is_saved(part, saved, i);
+        rise[item->birth + saved[i]] += item->size;
         rise[item->death] -= item->size;
     }
     uint64_t live = 0, largest = 0;
@@ -30,14 +41,17 @@ static uint64_t largest_live_sum(const struct part *part, uint64_t *rise, uint32
 
 enum ga_status gai_bound(const struct ga_mem *mem, struct part *part)
 {
-    uint64_t *rise = mem_new(mem, uint64_t, (size_t)part->n_steps + 1);
-    if (!rise)
-        return GA_NO_MEMORY;
-    uint64_t bound = max_u64(largest_live_sum(part, rise, &part->bound_step), part->fixed_end);
+    uint64_t *rise = mem_new(mem, uint64_t, (size_t)part->n_steps + 1), bound = part->fixed_end;
+    bool *saved = mem_new_raw(mem, bool, part->n_items);
+    bool ok = rise && saved;
+    if (ok)
+        bound = max_u64(bound, largest_live_sum(part, saved, rise, &part->bound_step));
+    mem_free(mem, saved, part->n_items);
     mem_free(mem, rise, (size_t)part->n_steps + 1);
-    uint64_t align = (uint64_t)1 << part->limits.align_log2;
+    if (!ok)
+        return GA_NO_MEMORY;
     if (bound > PLACE_LIMIT)
         return GA_NO_SPACE;
-    part->bound = align_up(bound, align);
+    part->bound = align_up(bound, (uint64_t)1 << part->limits.align_log2);
     return GA_OK;
 }

@@ -55,7 +55,7 @@ static void add_edges(struct made *made, struct rng *rng, uint32_t i, bool like_
 }
 
 /* Births in order, sizes and alignments in units of the pool's, one or more pools, with and without chunk limits. */
-static void make_problem(struct made *made, struct rng *rng, uint32_t n, bool simple)
+static void make_problem(struct made *made, struct rng *rng, uint32_t n, bool simple, bool like_graph)
 {
     uint32_t n_steps = 2 + (uint32_t)rng_below(rng, n + 4), birth = 0;
     unsigned n_pools = simple ? 1 : 1 + (unsigned)rng_below(rng, MAX_POOLS);
@@ -77,7 +77,7 @@ static void make_problem(struct made *made, struct rng *rng, uint32_t n, bool si
         item->align_log2 = mixed ? (uint8_t)rng_below(rng, 6) : made->pools[item->pool].align_log2;
         item->size = (1 + rng_below(rng, simple ? 4 : 12)) << made->pools[item->pool].align_log2;
         item->edge = made->problem.n_edges;
-        add_edges(made, rng, i, simple);
+        add_edges(made, rng, i, like_graph);
     }
     made->items[n].edge = made->problem.n_edges;
     made->problem.n_items = n;
@@ -223,7 +223,7 @@ Test(place, never_climbs_to_a_worse_or_an_unsound_answer)
     unsigned n_refused = 0;
     for (int k = 0; k < 10000; k++) {
         struct made made;
-        make_problem(&made, &rng, 1 + (uint32_t)rng_below(&rng, k % 10 ? 14 : MAX_ITEMS), false);
+        make_problem(&made, &rng, 1 + (uint32_t)rng_below(&rng, k % 10 ? 14 : MAX_ITEMS), false, false);
         if (k % 5 == 0)
             fix_some(&env.mem, &made, &rng);
         expect_all_rungs(&env.mem, &made, &rng, &n_refused);
@@ -262,17 +262,17 @@ Test(place, is_near_what_exhaustive_search_finds)
 {
     struct ga_env env = env_of_libc();
     struct rng rng = { 2 };
-    unsigned n_best = 0, n_tight = 0, n_tried = 2000;
-    for (unsigned k = 0; k < n_tried; k++) {
+    unsigned n_best = 0, n_tight = 0, n_tried = 2000; /* as many again with chains within a step, and heirs that compete */
+    for (unsigned k = 0; k < 2 * n_tried; k++) {
         struct made made;
         struct place_opts opts = { .effort = GA_EFFORT_QUICK };
         struct answer answer;
-        make_problem(&made, &rng, 2 + (uint32_t)rng_below(&rng, 6), true);
+        make_problem(&made, &rng, 2 + (uint32_t)rng_below(&rng, 6), true, k % 2);
         cr_assert_eq(gai_place_solve(&env.mem, &made.problem, &opts, &answer), GA_OK);
         uint64_t peak = answer.pools[0].peak, bound = answer.pools[0].bound, optimum = find_optimum(&made.problem, peak);
         cr_assert_leq(bound, optimum);
-        n_best += peak == optimum;
-        n_tight += bound == optimum;
+        n_best += k % 2 && peak == optimum;
+        n_tight += k % 2 && bound == optimum;
         gai_answer_fini(&env.mem, &answer);
     }
     cr_assert_gt(n_best, n_tried * 99 / 100, "only %u of %u are optimal", n_best, n_tried);
@@ -292,7 +292,7 @@ Test(place, fills_valleys_with_what_the_heap_would_place)
         struct made made;
         struct place_opts opts = { .effort = GA_EFFORT_QUICK };
         struct answer valleys, heap;
-        make_problem(&made, &rng, 10 + (uint32_t)rng_below(&rng, MAX_ITEMS - 11), true);
+        make_problem(&made, &rng, 10 + (uint32_t)rng_below(&rng, MAX_ITEMS - 11), true, true);
         struct problem *problem = &made.problem;
         for (uint32_t i = 0; i <= problem->n_items; i++)
             made.items[i].edge = 0;
@@ -322,7 +322,7 @@ Test(place, gives_one_answer_for_one_problem)
         struct answer first, second;
         struct test_mem poison = { 0 }; /* fills fresh memory with noise, at other addresses */
         struct ga_env other = test_env(&poison);
-        make_problem(&made, &rng, 1 + (uint32_t)rng_below(&rng, MAX_ITEMS), false);
+        make_problem(&made, &rng, 1 + (uint32_t)rng_below(&rng, MAX_ITEMS), false, false);
         cr_assert_eq(gai_place_solve(&env.mem, &made.problem, &opts, &first), GA_OK);
         cr_assert_eq(gai_place_solve(&other.mem, &made.problem, &opts, &second), GA_OK);
         for (uint32_t i = 0; i < made.problem.n_items; i++)

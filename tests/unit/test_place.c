@@ -129,6 +129,19 @@ Test(place, bounds_by_the_live_sum_and_counts_an_heir_once)
     drop(&answer);
 }
 
+Test(place, bounds_chains_within_a_step_by_every_second_heir)
+{
+    struct made made;
+    begin(&made);
+    add(&made, 8, 0, 3);
+    for (uint32_t k = 1; k < 5; k++) {
+        add(&made, 8, 2, k < 4 ? 3 : 6);
+        add_edge(&made, k - 1, 0, true);
+    }
+    cr_assert_eq(bound_of(&made), 24, "of five, the second and the fourth sit on those before them");
+    cr_assert_eq(peak_of(&made, GA_EFFORT_QUICK), 24);
+}
+
 Test(place, tells_the_step_of_the_bound_in_each_pool)
 {
     struct made made;
