@@ -1,0 +1,80 @@
+/*
+ * test_intervals.c - plans of bare intervals: ranks and times, what is refused, which rung found the answer
+ */
+#include "ggml_alloc/plan.h"
+
+#include "base/rng.h"
+
+#include <criterion/criterion.h>
+
+Test(intervals, are_placed_by_rank_and_answered_by_time)
+{
+    static const struct ga_interval intervals[] = {
+        { .size = 10, .birth = 1000, .death = UINT64_MAX },
+        { .size = 20, .birth = 7, .death = 1000 },
+        { .size = 0, .birth = 1, .death = 2 },
+        { .size = 30, .birth = 5, .death = 8, .fixed = 1 + 64 },
+    };
+    for (enum ga_effort effort = GA_EFFORT_NONE; effort <= GA_EFFORT_QUICK; effort++) {
+        struct ga_plan_opts opts = { .effort = effort };
+        ga_plan *plan;
+        cr_assert_eq(ga_plan_intervals(NULL, intervals, 4, &opts, &plan), GA_OK);
+        struct ga_slot slot;
+        cr_assert(ga_plan_slot(plan, 4, &slot));
+        cr_assert_eq(slot.offset, 64);
+        cr_assert_not(ga_plan_slot(plan, 3, &slot), "nothing to place");
+        uint64_t birth, death;
+        cr_assert(ga_plan_life(plan, 1, &birth, &death));
+        cr_assert(birth == 1000 && death == UINT64_MAX);
+        cr_assert_geq(ga_plan_peak(plan, 0), 94);
+        ga_plan_delete(plan);
+    }
+}
+
+Test(intervals, are_refused_when_they_make_no_sense)
+{
+    static const struct ga_interval bad[][2] = {
+        { { .size = 1, .birth = 3, .death = 3 } },
+        { { .size = 1, .birth = 3, .death = 2 } },
+        { { .size = 1, .birth = 0, .death = 2, .align = 3 } },
+        { { .size = 1, .birth = 0, .death = 2, .align = 64, .fixed = 1 + 32 } },
+        { { .size = 8, .birth = 0, .death = 2, .fixed = 1 }, { .size = 8, .birth = 1, .death = 2, .fixed = 8 } },
+        { { .size = UINT64_MAX, .birth = 0, .death = 2 } },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ga_plan *plan = NULL;
+        cr_assert_eq(ga_plan_intervals(NULL, bad[i], bad[i][1].size ? 2 : 1, NULL, &plan), GA_INVALID, "case %zu", i);
+        cr_assert_null(plan);
+    }
+    ga_plan *plan;
+    cr_assert_eq(ga_plan_intervals(NULL, NULL, 0, NULL, &plan), GA_OK);
+    cr_assert_eq(ga_plan_peak(plan, 0), 0);
+    ga_plan_delete(plan);
+}
+
+Test(intervals, tell_the_rung_that_found_the_answer)
+{
+    unsigned n_better = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct rng rng = { seed };
+        struct ga_interval intervals[40];
+        for (int i = 0; i < 40; i++) {
+            intervals[i] = (struct ga_interval){ .size = 1 + rng_below(&rng, 1000), .birth = rng_below(&rng, 60) };
+            intervals[i].death = intervals[i].birth + 1 + rng_below(&rng, 20);
+        }
+        uint64_t peak[2];
+        struct ga_plan_info info;
+        for (int k = 0; k < 2; k++) {
+            struct ga_plan_opts opts = { .effort = k ? GA_EFFORT_QUICK : GA_EFFORT_ONLINE };
+            ga_plan *plan;
+            cr_assert_eq(ga_plan_intervals(NULL, intervals, 40, &opts, &plan), GA_OK);
+            peak[k] = ga_plan_peak(plan, 0);
+            ga_plan_info(plan, &info);
+            ga_plan_delete(plan);
+        }
+        cr_assert_leq(peak[1], peak[0]);
+        cr_assert_eq(info.reached, peak[1] < peak[0] ? GA_EFFORT_QUICK : GA_EFFORT_ONLINE, "seed %d", (int)seed);
+        n_better += peak[1] < peak[0];
+    }
+    cr_assert_gt(n_better, 200);
+}
