@@ -118,12 +118,14 @@ void gai_fields_cut(struct fields *fields, char *line, size_t len, char separato
 static uint64_t unit_of(const char *unit)
 {
     static const char letters[] = "kmgtpe";
+    if (*unit == 0)
+        return 1;
     if (*unit == ' ')
         unit++;
-    if (*unit == 0 || strcmp(unit, "B") == 0)
+    if (strcmp(unit, "B") == 0)
         return 1;
     char lower = (char)(*unit >= 'A' && *unit <= 'Z' ? *unit + ('a' - 'A') : *unit);
-    const char *found = strchr(letters, lower);
+    const char *found = lower ? strchr(letters, lower) : NULL;
     bool decimal = strcmp(unit + 1, "B") == 0;
     if (!found || !(decimal || unit[1] == 0 || strcmp(unit + 1, "i") == 0 || strcmp(unit + 1, "iB") == 0))
         return 0;

@@ -20,7 +20,7 @@ void gai_scan_fini(struct scan *scan)
 bool gai_scan_fail(struct scan *scan, const char *format, ...)
 {
     scan->status = GA_INVALID;
-    scan->mishap->line = scan->lines.number;
+    scan->mishap->line = scan->lines.number ? scan->lines.number : 1;
     va_list args;
     va_start(args, format);
     vsnprintf(scan->mishap->what, sizeof scan->mishap->what, format, args);

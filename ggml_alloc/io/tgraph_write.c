@@ -23,6 +23,7 @@ struct writer {
     uint32_t *file_ids; /* by id */
     uint32_t *step_of;  /* by id; 0: takes none, or does not run */
     bool *is_read;      /* by id: by a node that runs, itself or through a view */
+    bool *is_kept;      /* by id: to the end, since somebody who needs it does not run */
     uint32_t *buffers;  /* by pool and log2 of an alignment: 1 + the buffer that stands for both; 0: nobody asks for it */
     uint32_t n_leafs, n_nodes, n_buffers;
 };
@@ -47,6 +48,26 @@ static void find_steps(struct writer *w)
         for (uint32_t i = 0; i < sources.n; i++)
             if (sources.at[i] != walk.id)
                 w->is_read[sources.at[i]] = w->is_read[node_at(w, sources.at[i])->root] = true;
+    }
+}
+
+/* Who is left out of a sequence is never done with what it needs. */
+static void find_kept(struct writer *w)
+{
+    const ga_graph *graph = w->graph;
+    for (ga_id id = 1; id <= graph->n_nodes; id++) {
+        struct sources sources = node_sources(graph, id);
+        if (runs(w, id) || !node_takes_step(graph, id))
+            continue;
+        w->is_kept[node_at(w, id)->root] = true;
+        for (uint32_t i = 0; i < sources.n; i++)
+            w->is_kept[node_at(w, sources.at[i])->root] = true;
+    }
+    for (uint32_t i = 0; i < graph->n_extends; i++) {
+        struct extension ext = graph->extends[i];
+        bool is_known = ext.id <= graph->n_nodes && ext.until <= graph->n_nodes;
+        if (is_known && node_takes_step(graph, ext.until) && !runs(w, ext.until))
+            w->is_kept[node_at(w, ext.id)->root] = true;
     }
 }
 
@@ -148,7 +169,7 @@ static bool is_listed(const struct writer *w, ga_id src)
     return src != GA_NONE && !(node_at(w, src)->flags & GA_DEPEND);
 }
 
-/* A mark is a view of whatever its first source looks into; nothing else makes it a mark. */
+/* A mark is a view of whatever its first source looks into; without any it is an empty node. */
 static ga_id root_of(const struct writer *w, ga_id id)
 {
     const struct node *node = node_at(w, id);
@@ -161,13 +182,11 @@ static ga_id root_of(const struct writer *w, ga_id id)
     return GA_NONE;
 }
 
-/* What a sequence leaves out and nobody reads needs no bytes, a mark without sources neither. */
+/* What a sequence leaves out and nobody reads needs no bytes. */
 static bool is_external(const struct writer *w, ga_id id)
 {
-    const struct node *node = node_at(w, id);
     bool is_left_out = node_takes_step(w->graph, id) && !runs(w, id) && !w->is_read[id];
-    bool marks_nothing = (node->flags & GA_DEPEND) && root_of(w, id) == GA_NONE;
-    return (node->flags & GA_EXTERNAL) || is_left_out || marks_nothing;
+    return (node_at(w, id)->flags & GA_EXTERNAL) || is_left_out;
 }
 
 static void write_letters(const struct writer *w, ga_id id)
@@ -176,10 +195,13 @@ static void write_letters(const struct writer *w, ga_id id)
         uint8_t flag;
         char letter;
     } letters[] = { { GA_INPUT, 'i' }, { GA_OUTPUT, 'o' }, { GA_ELIDED, 'e' }, { GA_DISCARD, 'd' } };
+    unsigned flags = node_at(w, id)->flags;
+    if (w->is_kept[id] && node_owns(w->graph, id))
+        flags = (flags | GA_OUTPUT) & ~(unsigned)GA_DISCARD;
     char text[8];
     size_t n = 0;
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
-        if (node_at(w, id)->flags & letters[i].flag)
+        if (flags & letters[i].flag)
             text[n++] = letters[i].letter;
     if (is_external(w, id))
         text[n++] = 'a';
@@ -298,10 +320,12 @@ enum ga_status ga_graph_write(const ga_graph *graph, const struct ga_sink *sink)
     w.file_ids = mem_new(mem, uint32_t, n);
     w.step_of = mem_new(mem, uint32_t, n);
     w.is_read = mem_new(mem, bool, n);
+    w.is_kept = mem_new(mem, bool, n);
     w.buffers = mem_new(mem, uint32_t, n_buffers);
     enum ga_status status = GA_NO_MEMORY;
-    if (w.order && w.file_ids && w.step_of && w.is_read && w.buffers) {
+    if (w.order && w.file_ids && w.step_of && w.is_read && w.is_kept && w.buffers) {
         find_steps(&w);
+        find_kept(&w);
         find_order(&w);
         find_buffers(&w);
         write_all(&w);
@@ -311,6 +335,7 @@ enum ga_status ga_graph_write(const ga_graph *graph, const struct ga_sink *sink)
     mem_free(mem, w.file_ids, n);
     mem_free(mem, w.step_of, n);
     mem_free(mem, w.is_read, n);
+    mem_free(mem, w.is_kept, n);
     mem_free(mem, w.buffers, n_buffers);
     return status;
 }

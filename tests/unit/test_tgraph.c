@@ -4,12 +4,12 @@
 #include "io/rows.h"
 #include "io/tgraph.h"
 
+#include "base/rng.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +65,300 @@ Test(tgraph, becomes_a_graph)
     gai_tgraph_fini(&file);
 }
 
+/* ---- what becomes of tensors of every kind ---- */
+
+#define BEGIN(counts) HEAD "counts\t" counts "\n"
+#define NODE(id, op, flags, srcs) T(id, "n", op, "16", "64", "0", flags, "-1", "0", srcs, "n" id)
+#define LEAF(id, flags) T(id, "l", "NONE", "16", "64", "0", flags, "-1", "0", "-", "l" id)
+#define VIEW(id, kind, op, root, srcs) T(id, kind, op, "16", "64", "0", "-", root, "0", srcs, "v" id)
+
+static struct tgraph must_read(const char *text, enum inplace inplace)
+{
+    struct tgraph file;
+    struct mishap mishap;
+    cr_assert_eq(read_text(text, inplace, &file, &mishap), GA_OK, "line %d: %s", (int)mishap.line, mishap.what);
+    return file;
+}
+
+static struct ga_node node_of(const struct tgraph *file, uint32_t id)
+{
+    struct ga_node node;
+    cr_assert(ga_graph_node(file->graph, file->ids[id], &node));
+    return node;
+}
+
+Test(tgraph, knows_marks_leaf_views_and_externs)
+{
+    struct tgraph file = must_read(BEGIN("8\t2\t5\t1") /* clang-format off */
+        LEAF("0", "-")
+        VIEW("1", "l", "NONE", "2", "-")    /* a leaf that looks into a node */
+        NODE("2", "MUL_MAT", "-", "0")
+        NODE("3", "ADD", "-", "1,7")
+        VIEW("4", "n", "NONE", "2", "2,5")  /* nobody reads it: a mark, also of what comes later */
+        NODE("5", "SCALE", "e", "3")
+        NODE("6", "SCALE", "d", "5")
+        T("7", "e", "NONE", "16", "64", "0", "-", "-1", "0", "-", "born_at_its_reader")
+        "end\n", INPLACE_VIEWS); /* clang-format on */
+    struct ga_node view = node_of(&file, 1), mark = node_of(&file, 4), late = node_of(&file, 7);
+    cr_assert_eq(view.view_of, file.ids[2]);
+    cr_assert_eq(view.flags, 0, "it is read");
+    cr_assert_lt(file.ids[2], file.ids[1]);
+    cr_assert_lt(file.ids[1], file.ids[3]);
+    cr_assert_eq(mark.flags, GA_DEPEND);
+    cr_assert_eq(mark.view_of, GA_NONE);
+    cr_assert_eq(mark.src[1], file.ids[5]);
+    cr_assert_eq(late.flags, 0);
+    cr_assert_lt(file.ids[7], file.ids[3]);
+    cr_assert_eq(node_of(&file, 5).flags, GA_ELIDED);
+    cr_assert_eq(node_of(&file, 6).flags, GA_DISCARD);
+    gai_tgraph_fini(&file);
+}
+
+Test(tgraph, keeps_a_view_of_op_none_that_is_read)
+{
+    struct tgraph file = must_read(
+        BEGIN("3\t1\t2\t0") LEAF("0", "-") VIEW("1", "n", "NONE", "0", "0") NODE("2", "ADD", "-", "1") "end\n", INPLACE_VIEWS);
+    cr_assert_eq(node_of(&file, 1).flags, 0);
+    cr_assert_eq(node_of(&file, 1).view_of, file.ids[0]);
+    gai_tgraph_fini(&file);
+}
+
+Test(tgraph, makes_steps_of_barriers)
+{
+    struct tgraph file = must_read(BEGIN("6\t1\t5\t0") LEAF("0", "-") NODE("1", "ADD", "-", "0") NODE("2", "ADD", "-", "0")
+                                       NODE("3", "NONE", "a", "-") NODE("4", "ADD", "-", "1")
+                                           NODE("5", "ADD", "-", "2") "barrier\t3\nbarrier\t5\nextend\t1\t5\nend\n",
+                                   INPLACE_VIEWS);
+    static const uint16_t flags[] = { GA_INPUT, 0, GA_TOGETHER, GA_EXTERNAL, 0, GA_TOGETHER };
+    for (uint32_t id = 0; id < 6; id++)
+        cr_assert_eq(node_of(&file, id).flags, flags[id], "tensor %u", id);
+    gai_tgraph_fini(&file);
+}
+
+static void expect_masks(const char *text, uint32_t id, const uint64_t reuse[4], uint64_t eager)
+{
+    for (int mode = INPLACE_NONE; mode <= INPLACE_MORE; mode++) {
+        struct tgraph file = must_read(text, (enum inplace)mode);
+        struct ga_node node = node_of(&file, id);
+        cr_assert_eq(node.reuse, reuse[mode], "mode %d: reuse %d", mode, (int)node.reuse);
+        cr_assert_eq(node.eager, mode == INPLACE_NONE ? 0 : eager, "mode %d: eager %d", mode, (int)node.eager);
+        gai_tgraph_fini(&file);
+    }
+}
+
+Test(tgraph, takes_over_as_the_mode_allows)
+{
+    static const struct {
+        const char *text;
+        uint32_t id;
+        uint64_t reuse[4], eager; /* by mode: none, ggml, views, more */
+    } cases[] = {
+        /* clang-format off */
+        { BEGIN("3\t2\t1\t0") LEAF("0", "-") LEAF("1", "a") NODE("2", "ADD", "r", "0,1") "end\n", 2, { 0, 1, 1, 1 }, 1 },
+        { BEGIN("3\t2\t1\t0") LEAF("0", "-") LEAF("1", "-") NODE("2", "ADD", "-", "0,1") "end\n", 2, { 0, 0, 0, 0 }, 0 },
+        { BEGIN("3\t2\t1\t0") LEAF("0", "o") LEAF("1", "-") NODE("2", "ADD", "r", "0,1") "end\n", 2, { 0, 2, 2, 2 }, 2 },
+        { BEGIN("2\t1\t1\t0") LEAF("0", "-") NODE("1", "ADD", "r", "0,0") "end\n", 1, { 0, 0, 0, 3 }, 0 },
+        { BEGIN("2\t1\t1\t0") LEAF("0", "-") NODE("1", "NORM", "-", "0") "end\n", 1, { 0, 0, 0, 1 }, 0 },
+        { BEGIN("3\t2\t1\t0") LEAF("0", "-") LEAF("1", "-") NODE("2", "GLU:SWIGLU", "-", "0,1") "end\n", 2, { 0, 0, 0, 3 }, 0 },
+        { BEGIN("2\t1\t1\t0") LEAF("0", "-") NODE("1", "GLU:SWIGLU", "-", "0") "end\n", 1, { 0, 0, 0, 0 }, 0 },
+        { BEGIN("3\t1\t2\t0") LEAF("0", "-") VIEW("1", "n", "RESHAPE", "0", "0") NODE("2", "SCALE", "r", "1") "end\n", 2, { 0, 0, 1, 1 }, 0 },
+        { BEGIN("3\t1\t2\t0") LEAF("0", "a") VIEW("1", "n", "RESHAPE", "0", "0") NODE("2", "SCALE", "r", "1") "end\n", 2, { 0, 0, 0, 0 }, 0 },
+        { BEGIN("3\t1\t2\t0") LEAF("0", "o") VIEW("1", "n", "RESHAPE", "0", "0") NODE("2", "SCALE", "r", "1") "end\n", 2, { 0, 0, 0, 0 }, 0 },
+        /* the identical window is fine, another look into the same bytes is not */
+        { BEGIN("3\t1\t2\t0") LEAF("0", "-") VIEW("1", "n", "RESHAPE", "0", "0") NODE("2", "ADD", "r", "0,1") "end\n", 2, { 0, 1, 3, 3 }, 1 },
+        { BEGIN("3\t1\t2\t0") LEAF("0", "-") T("1", "n", "VIEW", "8", "32", "0", "-", "0", "32", "0", "half")
+          NODE("2", "ADD", "r", "0,1") "end\n", 2, { 0, 0, 0, 0 }, 0 },
+        { BEGIN("2\t1\t1\t0") LEAF("0", "-") NODE("1", "ADD", "r", "0") "reuse\t1\t0\t0\nend\n", 1, { 0, 0, 0, 0 }, 0 },
+        { BEGIN("3\t2\t1\t0") LEAF("0", "-") LEAF("1", "-") NODE("2", "ADD", "-", "0,1") "reuse\t2\t3\t2\nend\n", 2, { 0, 2, 3, 3 }, 2 },
+    }; /* clang-format on */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_masks(cases[i].text, cases[i].id, cases[i].reuse, cases[i].eager);
+}
+
+Test(tgraph, gives_nodes_the_alignment_of_their_buffer)
+{
+    struct tgraph file = must_read(
+        "tgraph\t1\nname\tx\nbuffers\t2\nbuffer\t0\t32\t4096\t0\tA\nbuffer\t1\t128\t4096\t0\tA\ncounts\t2\t0\t2\t0\n" NODE(
+            "0", "ADD", "-", "-") T("1", "n", "ADD", "16", "64", "1", "-", "-1", "0", "0", "y") "end\n",
+        INPLACE_VIEWS);
+    cr_assert_eq(node_of(&file, 0).align, 0);
+    cr_assert_eq(node_of(&file, 1).align, 128);
+    cr_assert_eq(node_of(&file, 1).pool, 0);
+    uint64_t align[2], chunk[2];
+    gai_tgraph_limits(&file, align, chunk);
+    cr_assert_eq(align[0], 32);
+    cr_assert_eq(chunk[0], 4096);
+    gai_tgraph_fini(&file);
+}
+
+/* ---- what is refused, and where ---- */
+
+#define GOOD                                                                                                                       \
+    BEGIN("3\t1\t2\t0")                                                                                                            \
+    LEAF("0", "-") NODE("1", "ADD", "-", "0") VIEW("2", "n", "VIEW", "1", "1") "result_chunk\t0\t0\t64\t1\nend\n"
+
+static char *replace(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    cr_assert(at, "'%s' is not in the text", from);
+    size_t len = strlen(text) + strlen(to) + 1;
+    char *out = malloc(len);
+    snprintf(out, len, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return out;
+}
+
+Test(tgraph, refuses_what_is_wrong_and_says_where)
+{
+    static const struct {
+        const char *from, *to;
+        uint64_t line;
+        const char *says;
+    } cases[] = {
+        /* clang-format off */
+        { "tgraph\t1", "tgraph\t2", 1, "version '2'" },
+        { "tgraph\t1", "graph\t1", 1, "'tgraph' line belongs here" },
+        { "tgraph\t1\n", "tgraph\t1\r\n", 1, "CR LF" },
+        { "name\tx", "name", 2, "takes 1" },
+        { "name\tx", "name\t\x01", 2, "byte 6 is 0x01" },
+        { "name\tx", "name\tx y", 2, "byte 7" },
+        { "name\tx", "name\t", 2, "field 1 is empty" },
+        { "name\tx\n", "name\tx\n\n", 3, "is empty" },
+        { "buffers\t1", "buffers\t1152921504606846976", 3, "at most 1048576" },
+        { "buffers\t1", "buffers\t2", 5, "'buffer' line belongs here" },
+        { "buffer\t0\t32", "buffer\t1\t32", 4, "number them from 0" },
+        { "buffer\t0\t32", "buffer\t0\t33", 4, "power of two" },
+        { "\t0\tCPU", "\t1\tCPU", 4, "at most 0" },
+        { "counts\t3", "counts\t4", 5, "are not" },
+        { "counts\t3\t1\t2\t0", "counts\t1152921504606846976\t1152921504606846976\t0\t0", 5, "at most" },
+        { "counts\t3\t1\t2\t0", "counts\t4294967294\t1\t4294967293\t0", 9, "'t' line belongs here" },
+        { "counts\t3\t1\t2\t0", "counts\t3\t2\t1\t0", 7, "kind" },
+        { "t\t1\tn", "t\t2\tn", 7, "stands where 1 belongs" },
+        { "t\t1\tn", "t\t1\tx", 7, "kind 'x'" },
+        { "\tf32\t16", "\tf32\t-16", 6, "whole decimal" },
+        { "\tf32\t16", "\tf32\t99999999999999999999", 6, "whole decimal" },
+        { "\tf32\t16", "\tf32\t9223372036854775808", 6, "at most" },
+        { "\t64\t64\t0\t-\t-1\t0\t-\tl0", "\t64\t63\t0\t-\t-1\t0\t-\tl0", 6, "less than nbytes" },
+        { "\t0\t-\t-1\t0\t-\tl0", "\t-1\t-\t-1\t0\t-\tl0", 6, "names no buffer" },
+        { "\t0\t-\t-1\t0\t-\tl0", "\t1\t-\t-1\t0\t-\tl0", 6, "at most 0" },
+        { "\t0\t-\t-1\t0\t-\tl0", "\t0\tq\t-1\t0\t-\tl0", 6, "flag 'q'" },
+        { "\t0\t-\t-1\t0\t-\tl0", "\t0\t-\t-1\t0\t-\tl0\tmore", 6, "has 21 fields" },
+        { "\t0\tn1", "\t0,\tn1", 7, "source ''" },
+        { "\t0\tn1", "\t0,7\tn1", 7, "source '7'" },
+        { "\t0\tn1", "\t0,x\tn1", 7, "source 'x'" },
+        { "\t0\tn1", "\t2\tn1", 7, "comes later" },
+        { "\t1\t0\t1\tv2", "\t2\t0\t1\tv2", 8, "view of itself" },
+        { "\t1\t0\t1\tv2", "\t9\t0\t1\tv2", 8, "at most 2" },
+        { "\t1\t0\t1\tv2", "\t1\t1\t1\tv2", 8, "tensor 1 has 64" },
+        { "\t1\t0\t1\tv2", "\t1\t18446744073709551615\t1\tv2", 8, "tensor 1 has 64" },
+        { "\t0\t-\t-1\t0\t0\tn1", "\t0\t-\t2\t0\t0\tn1", 7, "view of the view" },
+        { "\t0\t-\t-1\t0\t0\tn1", "\t0\tio\t-1\t0\t0\tn1\nt", 8, "fields" },
+        { "\t0\t-\t-1\t0\t0\tn1", "\t0\toe\t-1\t0\t0\tn1", 7, "cannot be ELIDED" },
+        { "result_chunk\t0\t0", "result_chunk\t1\t0", 9, "at most 0" },
+        { "result_chunk", "result_lump", 9, "no record" },
+        { "end", "barrier\t0\nend", 10, "no node" },
+        { "end", "barrier\t3\nend", 10, "at most 2" },
+        { "end", "barrier\t-1\nend", 10, "name a tensor" },
+        { "end", "extend\t0\t0\nend", 10, "no node" },
+        { "end", "reuse\t1\t1\t2\nend", 10, "lacks" },
+        { "end", "reuse\t1\tg\t0\nend", 10, "hexadecimal" },
+        { "end", "reuse\t1\t10000000000000000\t0\nend", 10, "hexadecimal" },
+        { "end", "reuse\t1\t1\t0\nreuse\t1\t1\t0\nend", 11, "second" },
+        { "end", "extra\tx\t5\t-1\ty\nend", 10, "name one" },
+        { "end\n", "end\nend\n", 11, "remove it" },
+        { "end\n", "", 9, "last line must be 'end'" },
+        { "end\n", "end\t\n", 10, "empty" },
+    }; /* clang-format on */
+    struct tgraph good = must_read(GOOD, INPLACE_VIEWS);
+    gai_tgraph_fini(&good);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = replace(GOOD, cases[i].from, cases[i].to);
+        struct tgraph file;
+        struct mishap mishap;
+        cr_assert_eq(read_text(text, INPLACE_VIEWS, &file, &mishap), GA_INVALID, "'%s'", cases[i].to);
+        cr_assert_eq(mishap.line, cases[i].line, "'%s': line %d: %s", cases[i].to, (int)mishap.line, mishap.what);
+        cr_assert(strstr(mishap.what, cases[i].says), "'%s': %s", cases[i].to, mishap.what);
+        free(text);
+    }
+}
+
+Test(tgraph, tells_the_public_reader_the_line)
+{
+    struct test_source from = { .text = "tgraph\t1\n", .len = 9 };
+    struct ga_source source = test_source(&from);
+    ga_graph *graph = NULL;
+    char error[200];
+    cr_assert_eq(ga_graph_read(NULL, &source, &graph, error, sizeof error), GA_INVALID);
+    cr_assert_eq(strncmp(error, "line 1: ", 8), 0, "%s", error);
+    cr_assert_null(graph);
+}
+
+/* ---- sources of text ---- */
+
+static size_t read_nothing(void *user, char *buf, size_t cap)
+{
+    (void)user, (void)buf, (void)cap;
+    return SIZE_MAX;
+}
+
+Test(tgraph, reports_a_source_that_fails)
+{
+    struct ga_source source = { .read = read_nothing };
+    struct tgraph file;
+    struct mishap mishap;
+    cr_assert_eq(gai_tgraph_read(NULL, &source, INPLACE_VIEWS, &file, &mishap), GA_IO);
+}
+
+Test(tgraph, reads_byte_by_byte)
+{
+    struct tgraph whole = must_read(GOOD, INPLACE_VIEWS), file;
+    for (size_t step = 1; step < 9; step++) {
+        struct test_source from = { .text = GOOD, .len = strlen(GOOD), .step = step };
+        struct ga_source source = test_source(&from);
+        struct mishap mishap;
+        cr_assert_eq(gai_tgraph_read(NULL, &source, INPLACE_VIEWS, &file, &mishap), GA_OK, "%s", mishap.what);
+        cr_assert_eq(ga_graph_signature(file.graph), ga_graph_signature(whole.graph));
+        gai_tgraph_fini(&file);
+    }
+    gai_tgraph_fini(&whole);
+}
+
+Test(tgraph, reads_lines_of_any_length)
+{
+    size_t n = 200000, len = 0, cap = n * 2 + 4096;
+    char *text = malloc(cap);
+    len += (size_t)snprintf(text, cap, "%s%s", BEGIN("2\t1\t1\t0") LEAF("0", "-"),
+                            "t\t1\tn\tADD\tf32\t16\t1\t1\t1\t4\t64\t64\t64\t64\t64\t0\t-\t-1\t0\t0");
+    for (size_t i = 1; i < n; i++, len += 2)
+        memcpy(text + len, ",0", 2);
+    snprintf(text + len, cap - len, "\tsum\nend\n");
+    struct tgraph file = must_read(text, INPLACE_MORE);
+    cr_assert_eq(node_of(&file, 1).n_src, n);
+    gai_tgraph_fini(&file);
+    free(text);
+}
+
+Test(tgraph, is_unharmed_when_memory_runs_out)
+{
+    enum ga_status status = GA_NO_MEMORY;
+    for (uint64_t nth = 1; status == GA_NO_MEMORY; nth++) {
+        struct test_mem mem = { .fail_at = nth };
+        struct ga_env env = test_env(&mem);
+        struct test_source from = { .text = GOOD, .len = strlen(GOOD) };
+        struct ga_source source = test_source(&from);
+        struct tgraph file;
+        struct mishap mishap;
+        status = gai_tgraph_read(&env, &source, INPLACE_VIEWS, &file, &mishap);
+        if (status == GA_OK)
+            gai_tgraph_fini(&file);
+        cr_assert(status == GA_OK || nth < 200);
+        cr_assert_eq(mem.blocks, 0);
+        cr_assert_not(mem.lied);
+    }
+    cr_assert_eq(status, GA_OK);
+}
+
+/* ---- files ---- */
+
 static char *slurp(const char *path, size_t *len)
 {
     FILE *in = fopen(path, "rb");
@@ -79,27 +373,278 @@ static char *slurp(const char *path, size_t *len)
     return text;
 }
 
-Test(tgraph, reads_every_recorded_graph)
+/* Every .tgraph in a folder. */
+static void each_graph(const char *folder, void (*use)(const char *path, char *text, size_t len))
 {
-    if (!test_shared())
-        return;
-    char path[1024];
-    snprintf(path, sizeof path, "%s/graphs", test_shared());
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; (entry = readdir(dir));) {
+    DIR *dir = folder ? opendir(folder) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
         if (!strstr(entry->d_name, ".tgraph"))
             continue;
-        snprintf(path, sizeof path, "%s/graphs/%s", test_shared(), entry->d_name);
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         size_t len;
         char *text = slurp(path, &len);
-        struct tgraph file;
-        struct mishap mishap;
-        for (int inplace = INPLACE_NONE; inplace <= INPLACE_MORE; inplace++) {
-            cr_assert_eq(read_text(text, (enum inplace)inplace, &file, &mishap), GA_OK, "%s:%d: %s", path, (int)mishap.line,
-                         mishap.what);
-            gai_tgraph_fini(&file);
-        }
+        use(path, text, len);
         free(text);
     }
-    closedir(dir);
+    if (dir)
+        closedir(dir);
+}
+
+static const char *shared_graphs(void)
+{
+    static char path[1024];
+    if (!test_shared())
+        return NULL;
+    snprintf(path, sizeof path, "%s/graphs", test_shared());
+    return path;
+}
+
+static void expect_reads(const char *path, char *text, size_t len)
+{
+    (void)len;
+    for (int inplace = INPLACE_NONE; inplace <= INPLACE_MORE; inplace++) {
+        struct tgraph file;
+        struct mishap mishap;
+        cr_assert_eq(read_text(text, (enum inplace)inplace, &file, &mishap), GA_OK, "%s:%d: %s", path, (int)mishap.line,
+                     mishap.what);
+        gai_tgraph_fini(&file);
+    }
+}
+
+Test(tgraph, reads_every_recorded_graph)
+{
+    each_graph(getenv("GGML_ALLOC_DATA"), expect_reads);
+    each_graph(shared_graphs(), expect_reads);
+}
+
+static uint64_t peak_of(const ga_graph *graph)
+{
+    ga_plan *plan;
+    uint64_t align[8] = { 32, 32, 32, 32, 32, 32, 32, 32 }, sum = 0;
+    struct ga_plan_opts opts = { .effort = GA_EFFORT_ONLINE, .n_pools = 8, .align = align };
+    cr_assert_eq(ga_plan_graph(graph, &opts, &plan), GA_OK, "%s", ga_graph_error(graph));
+    for (unsigned pool = 0; pool < 8; pool++)
+        sum = sum * 31 + ga_plan_peak(plan, pool);
+    ga_plan_delete(plan);
+    return sum;
+}
+
+/* Written and read again; the caller deletes it. */
+static ga_graph *rewrite(const ga_graph *graph)
+{
+    struct test_text text = { 0 };
+    struct ga_sink sink = test_sink(&text);
+    cr_assert_eq(ga_graph_write(graph, &sink), GA_OK);
+    struct test_source from = { .text = text.text, .len = text.len };
+    struct ga_source source = test_source(&from);
+    ga_graph *again = NULL;
+    char error[300] = "";
+    cr_assert_eq(ga_graph_read(NULL, &source, &again, error, sizeof error), GA_OK, "%s\n%s", error,
+                 text.len < 20000 ? text.text : "");
+    test_text_fini(&text);
+    return again;
+}
+
+static void expect_rewrites(const char *path, char *text, size_t len)
+{
+    (void)len;
+    struct tgraph file = must_read(text, INPLACE_VIEWS);
+    ga_graph *again = rewrite(file.graph);
+    cr_assert_eq(peak_of(again), peak_of(file.graph), "%s", path);
+    cr_assert_eq(ga_graph_signature(again), ga_graph_signature(file.graph), "%s", path);
+    ga_graph_delete(again);
+    gai_tgraph_fini(&file);
+}
+
+Test(tgraph, writes_what_it_reads)
+{
+    each_graph(getenv("GGML_ALLOC_DATA"), expect_rewrites);
+    each_graph(shared_graphs(), expect_rewrites);
+}
+
+/* ---- graphs that engines describe ---- */
+
+/* Any flags and sources that the graph does not refuse. */
+static ga_graph *random_graph(struct rng *rng)
+{
+    ga_graph *graph = ga_graph_new(NULL);
+    uint32_t n = (uint32_t)rng_below(rng, 20) + 2, n_leafs = (uint32_t)rng_below(rng, 4);
+    static const char *const ops[] = { NULL, "ADD", "NORM", "VIEW", "NONE", "CPY" };
+    for (ga_id id = 1; id <= n; id++) {
+        ga_id srcs[3];
+        struct ga_node node = {
+            .src = srcs, .size = rng_below(rng, 4) * 64, .op = ops[rng_below(rng, 6)], .pool = (uint16_t)rng_below(rng, 2)
+        };
+        if (id <= n_leafs) {
+            node.flags = rng_below(rng, 3) ? GA_INPUT : GA_EXTERNAL;
+            ga_graph_add(graph, &node);
+            continue;
+        }
+        for (; node.n_src < rng_below(rng, 4) && id > 1; node.n_src++)
+            srcs[node.n_src] = (ga_id)rng_below(rng, id - 1) + 1;
+        node.flags = rng_below(rng, 4) ? 0 : rng_below(rng, 2) ? GA_OUTPUT : GA_DISCARD;
+        node.align = rng_below(rng, 5) ? 0 : 256;
+        node.reuse = rng_below(rng, 8);
+        node.eager = node.reuse & rng_below(rng, 8);
+        struct ga_node seen;
+        if (id > 1 && rng_below(rng, 3) == 0 && ga_graph_node(graph, (ga_id)rng_below(rng, id - 1) + 1, &seen) &&
+            !(seen.flags & GA_DEPEND)) {
+            node.view_of = seen.view_of ? seen.view_of : id - 1;
+            ga_graph_node(graph, node.view_of, &seen);
+            if (seen.view_of || (seen.flags & GA_DEPEND))
+                node.view_of = GA_NONE;
+            node.size = node.view_of ? seen.size : node.size;
+            node.align = 0;
+            node.flags = (uint16_t)(node.view_of && rng_below(rng, 3) == 0 ? GA_WRITES : 0);
+            node.pool = seen.pool;
+        } else if (rng_below(rng, 8) == 0) {
+            node = (struct ga_node){ .src = srcs, .n_src = node.n_src, .flags = GA_DEPEND };
+        }
+        if (rng_below(rng, 3) == 0 && id > n_leafs + 1)
+            node.flags |= GA_TOGETHER;
+        ga_graph_add(graph, &node);
+    }
+    if (ga_graph_len(graph) > n_leafs + 1)
+        ga_graph_extend(graph, (ga_id)rng_below(rng, n) + 1, n);
+    return graph;
+}
+
+/* Windows of views are planned as their roots; places are compared node by node. */
+static void expect_same_plan(const ga_graph *a, const ga_graph *b, uint64_t seed)
+{
+    ga_plan *x, *y;
+    uint64_t align[2] = { 32, 32 };
+    struct ga_plan_opts opts = { .effort = GA_EFFORT_ONLINE, .n_pools = 2, .align = align };
+    if (ga_plan_graph(a, &opts, &x) != GA_OK) {
+        cr_assert_eq(ga_plan_graph(b, &opts, &y), GA_INVALID);
+        return;
+    }
+    cr_assert_eq(ga_plan_graph(b, &opts, &y), GA_OK, "seed %d: %s", (int)seed, ga_graph_error(b));
+    for (unsigned pool = 0; pool < 2; pool++)
+        cr_assert_eq(ga_plan_peak(x, pool), ga_plan_peak(y, pool), "seed %d", (int)seed);
+    ga_plan_delete(x);
+    ga_plan_delete(y);
+}
+
+Test(tgraph, writes_any_graph_so_that_it_plans_alike)
+{
+    uint32_t n_written = 0;
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        struct rng rng = { seed };
+        ga_graph *graph = random_graph(&rng);
+        if (ga_graph_status(graph) == GA_OK) {
+            ga_graph *again = rewrite(graph);
+            cr_assert_eq(ga_graph_len(again), ga_graph_len(graph));
+            expect_same_plan(graph, again, seed);
+            ga_graph_delete(again);
+            n_written++;
+        }
+        ga_graph_delete(graph);
+    }
+    cr_assert_gt(n_written, 1000, "only %d", (int)n_written);
+}
+
+Test(tgraph, writes_a_parse_sequence_as_steps)
+{
+    ga_graph *graph = ga_graph_new(NULL);
+    ga_id x = ga_graph_add(graph, &(struct ga_node){ .size = 64, .flags = GA_INPUT });
+    ga_id a = ga_graph_add(graph, &(struct ga_node){ .size = 64, .src = &x, .n_src = 1 });
+    ga_id b = ga_graph_add(graph, &(struct ga_node){ .size = 128, .src = &x, .n_src = 1 });
+    ga_graph_add(graph, &(struct ga_node){ .size = 4096, .src = &x, .n_src = 1 });
+    ga_id c = ga_graph_add(graph, &(struct ga_node){ .size = 64, .src = (ga_id[]){ a, b }, .n_src = 2 });
+    ga_id lazy = ga_graph_add(graph, &(struct ga_node){ .size = 256 });
+    ga_id d = ga_graph_add(graph, &(struct ga_node){ .size = 64, .src = (ga_id[]){ c, lazy }, .n_src = 2 });
+    ga_id list[] = { b, a, GA_NONE, c, GA_NONE, d };
+    cr_assert_eq(ga_graph_sequence(graph, list, 6), GA_OK);
+    ga_graph *again = rewrite(graph);
+    expect_same_plan(graph, again, 0);
+    struct ga_node node;
+    cr_assert(ga_graph_node(again, 4, &node));
+    cr_assert_eq(node.flags, GA_TOGETHER);
+    cr_assert_eq(ga_graph_len(again), ga_graph_len(graph));
+    ga_graph_delete(again);
+    ga_graph_delete(graph);
+}
+
+Test(tgraph, writes_until_the_sink_refuses)
+{
+    struct tgraph file = must_read(GOOD, INPLACE_VIEWS);
+    struct test_text text = { .limit = 100 };
+    struct ga_sink sink = test_sink(&text);
+    cr_assert_eq(ga_graph_write(file.graph, &sink), GA_IO);
+    test_text_fini(&text);
+    gai_tgraph_fini(&file);
+}
+
+/* ---- broken files ---- */
+
+/* Whatever the text, there is a status or a graph, and a graph can be planned or is refused. */
+static bool survives(const char *text, size_t len)
+{
+    struct test_source from = { .text = text, .len = len };
+    struct ga_source source = test_source(&from);
+    struct tgraph file;
+    struct mishap mishap = { 0 };
+    enum ga_status status = gai_tgraph_read(NULL, &source, INPLACE_MORE, &file, &mishap);
+    if (status != GA_OK) {
+        cr_assert_eq(status, GA_INVALID);
+        cr_assert_gt(mishap.line, 0, "%s", mishap.what);
+        return false;
+    }
+    ga_plan *plan = NULL;
+    status = ga_plan_graph(file.graph, NULL, &plan);
+    char why[200];
+    if (status == GA_OK)
+        cr_assert_eq(ga_plan_check(plan, file.graph, why, sizeof why), GA_OK, "%s", why);
+    ga_plan_delete(plan);
+    gai_tgraph_fini(&file);
+    return true;
+}
+
+static uint32_t n_places;
+
+static void expect_survives_cuts(const char *path, char *text, size_t len)
+{
+    for (uint32_t i = 0; i < n_places; i++) {
+        size_t cut = len * i / n_places;
+        cr_assert_not(survives(text, cut), "%s cut at %d", path, (int)cut);
+    }
+}
+
+/* The large graphs at 200 places take a minute with sanitizers: GGML_ALLOC_TEST=all asks for it. */
+Test(tgraph, survives_truncation, .timeout = 600)
+{
+    const char *much = getenv("GGML_ALLOC_TEST");
+    n_places = 200;
+    each_graph(getenv("GGML_ALLOC_DATA"), expect_survives_cuts);
+    n_places = much && strcmp(much, "all") == 0 ? 200 : 4;
+    each_graph(shared_graphs(), expect_survives_cuts);
+}
+
+static struct rng flips;
+static uint32_t n_flips, n_still_read;
+
+static void expect_survives_flips(const char *path, char *text, size_t len)
+{
+    (void)path;
+    uint32_t n = len < 10000 ? 1200 : len < 100000 ? 150 : 20;
+    for (uint32_t i = 0; i < n; i++, n_flips++) {
+        size_t at = rng_below(&flips, len);
+        char was = text[at];
+        text[at] = (char)rng_below(&flips, 256);
+        if (rng_below(&flips, 2)) /* digits do the most interesting harm */
+            text[at] = (char)('0' + rng_below(&flips, 10));
+        n_still_read += survives(text, len);
+        text[at] = was;
+    }
+}
+
+Test(tgraph, survives_flipped_bytes, .timeout = 600)
+{
+    flips.state = 1;
+    each_graph(getenv("GGML_ALLOC_DATA"), expect_survives_flips);
+    cr_assert_gt(n_still_read, n_flips / 20);
+    each_graph(shared_graphs(), expect_survives_flips);
+    cr_assert(!test_shared() || n_flips >= 10000);
 }
