@@ -120,14 +120,15 @@ static uint64_t unit_of(const char *unit)
     static const char letters[] = "kmgtpe";
     if (*unit == 0)
         return 1;
-    if (*unit == ' ')
-        unit++;
+    unit += *unit == ' ';
     if (strcmp(unit, "B") == 0)
         return 1;
     char lower = (char)(*unit >= 'A' && *unit <= 'Z' ? *unit + ('a' - 'A') : *unit);
     const char *found = lower ? strchr(letters, lower) : NULL;
+    if (!found)
+        return 0;
     bool decimal = strcmp(unit + 1, "B") == 0;
-    if (!found || !(decimal || unit[1] == 0 || strcmp(unit + 1, "i") == 0 || strcmp(unit + 1, "iB") == 0))
+    if (!decimal && unit[1] != 0 && strcmp(unit + 1, "i") != 0 && strcmp(unit + 1, "iB") != 0)
         return 0;
     uint64_t factor = 1;
     for (const char *at = letters; at <= found; at++)

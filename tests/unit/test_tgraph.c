@@ -376,7 +376,7 @@ static char *slurp(const char *path, size_t *len)
 /* Every .tgraph in a folder. */
 static void each_graph(const char *folder, void (*use)(const char *path, char *text, size_t len))
 {
-    DIR *dir = folder ? opendir(folder) : NULL;
+    DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         if (!strstr(entry->d_name, ".tgraph"))
             continue;
@@ -391,13 +391,25 @@ static void each_graph(const char *folder, void (*use)(const char *path, char *t
         closedir(dir);
 }
 
-static const char *shared_graphs(void)
+/* Those in the tree. */
+static void each_own_graph(void (*use)(const char *path, char *text, size_t len))
 {
-    static char path[1024];
-    if (!test_shared())
-        return NULL;
-    snprintf(path, sizeof path, "%s/graphs", test_shared());
-    return path;
+    static const char *const folders[] = { "data", "cli/data" };
+    const char *tests = getenv("GGML_ALLOC_TESTS");
+    cr_assert(tests, "GGML_ALLOC_TESTS names the folder of tests");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s", tests, folders[i]);
+        each_graph(path, use);
+    }
+}
+
+/* Those beside the project, when they are there. */
+static void each_shared_graph(void (*use)(const char *path, char *text, size_t len))
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/graphs", test_shared() ? test_shared() : "");
+    each_graph(path, use);
 }
 
 static void expect_reads(const char *path, char *text, size_t len)
@@ -414,8 +426,8 @@ static void expect_reads(const char *path, char *text, size_t len)
 
 Test(tgraph, reads_every_recorded_graph)
 {
-    each_graph(getenv("GGML_ALLOC_DATA"), expect_reads);
-    each_graph(shared_graphs(), expect_reads);
+    each_own_graph(expect_reads);
+    each_shared_graph(expect_reads);
 }
 
 static uint64_t peak_of(const ga_graph *graph)
@@ -459,8 +471,8 @@ static void expect_rewrites(const char *path, char *text, size_t len)
 
 Test(tgraph, writes_what_it_reads)
 {
-    each_graph(getenv("GGML_ALLOC_DATA"), expect_rewrites);
-    each_graph(shared_graphs(), expect_rewrites);
+    each_own_graph(expect_rewrites);
+    each_shared_graph(expect_rewrites);
 }
 
 /* ---- graphs that engines describe ---- */
@@ -617,9 +629,9 @@ Test(tgraph, survives_truncation, .timeout = 600)
 {
     const char *much = getenv("GGML_ALLOC_TEST");
     n_places = 200;
-    each_graph(getenv("GGML_ALLOC_DATA"), expect_survives_cuts);
+    each_own_graph(expect_survives_cuts);
     n_places = much && strcmp(much, "all") == 0 ? 200 : 4;
-    each_graph(shared_graphs(), expect_survives_cuts);
+    each_shared_graph(expect_survives_cuts);
 }
 
 static struct rng flips;
@@ -643,8 +655,8 @@ static void expect_survives_flips(const char *path, char *text, size_t len)
 Test(tgraph, survives_flipped_bytes, .timeout = 600)
 {
     flips.state = 1;
-    each_graph(getenv("GGML_ALLOC_DATA"), expect_survives_flips);
+    each_own_graph(expect_survives_flips);
     cr_assert_gt(n_still_read, n_flips / 20);
-    each_graph(shared_graphs(), expect_survives_flips);
+    each_shared_graph(expect_survives_flips);
     cr_assert(!test_shared() || n_flips >= 10000);
 }
