@@ -81,7 +81,7 @@ void gai_arena_blame(ga_arena *arena, unsigned pool, uint32_t chunk, uint64_t by
 struct move {
     unsigned pool;
     uint32_t chunk;
-    uint64_t bytes;
+    uint64_t bytes, align;
     struct arena_chunk fresh;
 };
 
@@ -136,6 +136,21 @@ static bool widen(const ga_arena *arena, struct arena_pool *pool, uint32_t n)
     return true;
 }
 
+/* What the users need of one chunk: the most bytes, the strictest alignment. */
+static uint64_t need_of(const ga_arena *arena, unsigned pool, uint32_t chunk, uint64_t *align)
+{
+    uint64_t bytes = 0;
+    *align = 1;
+    for (const struct arena_user *user = arena->users; user; user = user->next) {
+        uint64_t wants = user->bound.plan ? ga_plan_chunk(user->bound.plan, pool, chunk) : 0;
+        if (wants == 0)
+            continue;
+        bytes = max_u64(bytes, wants);
+        *align = max_u64(*align, user->bound.align);
+    }
+    return bytes;
+}
+
 /* What must be had for the plan, and the bookkeeping to put it in. */
 static bool list_moves(const ga_arena *arena, struct backed plan, struct moves *moves)
 {
@@ -148,7 +163,12 @@ static bool list_moves(const ga_arena *arena, struct backed plan, struct moves *
                 continue;
             if (!array_room(&arena->env.mem, &moves->list, &moves->cap, (uint64_t)moves->n + 1))
                 return false;
-            moves->list[moves->n++] = (struct move){ .pool = i, .chunk = c, .bytes = wanted->chunks[c] };
+            /* The other users of the chunk stay served: no smaller than it is, and aligned for them, too. */
+            uint64_t align, had = chunk_at(&arena->pools[i], c)->buffer.size;
+            need_of(arena, i, c, &align);
+            moves->list[moves->n++] = (struct move){
+                .pool = i, .chunk = c, .bytes = max_u64(wanted->chunks[c], had), .align = max_u64(plan.align, align)
+            };
         }
     }
     return true;
@@ -176,7 +196,7 @@ static enum ga_status take_all(ga_arena *arena, struct backed plan, struct moves
         struct move *move = &moves->list[taken];
         status = GA_NO_SPACE;
         if (may_move(arena, move))
-            status = gai_arena_take(arena, move->pool, move->bytes, plan.align, &move->fresh);
+            status = gai_arena_take(arena, move->pool, move->bytes, move->align, &move->fresh);
         if (status == GA_OK)
             continue;
         gai_arena_blame(arena, move->pool, move->chunk, move->bytes, plan.plan);
@@ -309,21 +329,6 @@ void gai_arena_leave(ga_arena *arena, struct arena_user *user)
 uint64_t ga_arena_size(const ga_arena *arena, unsigned pool)
 {
     return pool < arena->n_pools ? held_by(&arena->pools[pool]) : 0;
-}
-
-/* What the users need of one chunk: the most bytes, the strictest alignment. */
-static uint64_t need_of(const ga_arena *arena, unsigned pool, uint32_t chunk, uint64_t *align)
-{
-    uint64_t bytes = 0;
-    *align = 1;
-    for (const struct arena_user *user = arena->users; user; user = user->next) {
-        uint64_t wants = user->bound.plan ? ga_plan_chunk(user->bound.plan, pool, chunk) : 0;
-        if (wants == 0)
-            continue;
-        bytes = max_u64(bytes, wants);
-        *align = max_u64(*align, user->bound.align);
-    }
-    return bytes;
 }
 
 void ga_arena_trim(ga_arena *arena)
