@@ -182,11 +182,12 @@ static ga_id root_of(const struct writer *w, ga_id id)
     return GA_NONE;
 }
 
-/* What a sequence leaves out and nobody reads needs no bytes. */
+/* What a sequence leaves out and nobody reads needs no bytes, unless the caller fills it. */
 static bool is_external(const struct writer *w, ga_id id)
 {
-    bool is_left_out = node_takes_step(w->graph, id) && !runs(w, id) && !w->is_read[id];
-    return (node_at(w, id)->flags & GA_EXTERNAL) || is_left_out;
+    const struct node *node = node_at(w, id);
+    bool is_left_out = node_takes_step(w->graph, id) && !runs(w, id) && !w->is_read[id] && !(node->flags & GA_INPUT);
+    return (node->flags & GA_EXTERNAL) || is_left_out;
 }
 
 static void write_letters(const struct writer *w, ga_id id)
@@ -312,6 +313,8 @@ enum ga_status ga_graph_write(const ga_graph *graph, const struct ga_sink *sink)
 {
     if (graph->status != GA_OK)
         return graph->status;
+    if (graph->n_ahead) /* a DEPEND names what was never added */
+        return GA_INVALID;
     const struct ga_mem *mem = &graph->env.mem;
     size_t n = (size_t)graph->n_nodes + 1, n_buffers = (size_t)graph->n_pools * ALIGNS;
     struct text out = text_to(sink);

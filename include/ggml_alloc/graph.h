@@ -112,7 +112,8 @@ GA_API uint64_t ga_graph_signature(const ga_graph *graph);
 
 /*
  * .tgraph text, the format of recorded graphs.  Reading keeps the in-place choices of ggml and view parents; GA_INVALID for text
- * that is no graph: `error` (may be NULL) gets the line and what is wrong.  Writing works for every graph whose status is GA_OK.
+ * that is no graph: `error` (may be NULL) gets the line and what is wrong.  Writing works for every graph whose status is GA_OK;
+ * GA_INVALID when a GA_DEPEND of it names a node that was never added.
  */
 GA_API enum ga_status ga_graph_write(const ga_graph *graph, const struct ga_sink *sink);
 GA_API enum ga_status ga_graph_read(const struct ga_env *env, const struct ga_source *source, ga_graph **graph, char *error,

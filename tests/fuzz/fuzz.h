@@ -61,6 +61,11 @@ static inline size_t fuzz_read(void *user, char *buf, size_t cap)
     return n;
 }
 
+/* Reads a .tgraph; NULL when it is refused, which must be explained. */
+ga_graph *fuzz_read_graph(const void *text, size_t len, size_t step);
+/* What is written can be read, and is then as many nodes; as many storages, too, unless a sequence leaves nodes out. */
+void fuzz_round_trip(const ga_graph *graph, bool all_run);
+
 /* Plans with every rung; each plan must pass the check, serve its graph, and be no worse than the rung before. */
 void fuzz_plan_all(const ga_graph *graph, const struct ga_plan_opts *opts);
 

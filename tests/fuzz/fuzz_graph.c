@@ -50,13 +50,13 @@ static void add_node(struct fuzz_input *in, ga_graph *graph)
     ga_graph_add(graph, &node);
 }
 
-static void tell_sequence(struct fuzz_input *in, ga_graph *graph)
+static bool tell_sequence(struct fuzz_input *in, ga_graph *graph)
 {
     ga_id list[64];
     size_t n = fuzz_byte(in) % 64;
     for (size_t i = 0; i < n; i++)
         list[i] = fuzz_byte(in);
-    ga_graph_sequence(graph, list, n);
+    return ga_graph_sequence(graph, list, n) == GA_OK && n > 0;
 }
 
 static void limits(struct fuzz_input *in, uint64_t chunk_max[3], uint64_t align[3], struct ga_plan_opts *opts)
@@ -78,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ga_graph *graph = ga_graph_new(NULL);
     if (!graph)
         return 0;
+    bool has_sequence = false;
     while (in.at < in.len && ga_graph_len(graph) < MAX_NODES) {
         uint8_t call = fuzz_byte(&in);
         if (call < 230)
@@ -85,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else if (call < 245)
             ga_graph_extend(graph, any_id(&in, ga_graph_len(graph)), any_id(&in, ga_graph_len(graph)));
         else if (call < 254)
-            tell_sequence(&in, graph);
+            has_sequence |= tell_sequence(&in, graph);
         else
             ga_graph_clear(graph);
         if (ga_graph_status(graph) != GA_OK) {
@@ -94,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     fuzz_plan_all(graph, &opts);
+    fuzz_round_trip(graph, !has_sequence);
     ga_graph_delete(graph);
     return 0;
 }

@@ -55,3 +55,60 @@ void fuzz_plan_all(const ga_graph *graph, const struct ga_plan_opts *opts)
         ga_plan_delete(plan);
     }
 }
+
+struct written {
+    char *text;
+    size_t len, cap;
+};
+
+static bool append(void *user, const char *text, size_t len)
+{
+    struct written *out = user;
+    if (out->len + len > out->cap) {
+        size_t cap = 2 * (out->len + len);
+        char *grown = realloc(out->text, cap);
+        if (!grown)
+            return false;
+        out->text = grown;
+        out->cap = cap;
+    }
+    memcpy(out->text + out->len, text, len);
+    out->len += len;
+    return true;
+}
+
+ga_graph *fuzz_read_graph(const void *text, size_t len, size_t step)
+{
+    struct fuzz_text from = { text, len, 0, step };
+    char error[200] = "";
+    ga_graph *graph = NULL;
+    enum ga_status status = ga_graph_read(NULL, &(struct ga_source){ fuzz_read, &from }, &graph, error, sizeof error);
+    REQUIRE((status == GA_OK) == (graph != NULL), "status %d, graph %p", (int)status, (void *)graph);
+    REQUIRE(status == GA_OK || error[0], "refused, but nobody says why");
+    return graph;
+}
+
+/* Nodes with bytes of their own; UINT32_MAX when the graph cannot be planned. */
+static uint32_t count_storages(const ga_graph *graph)
+{
+    ga_plan *plan = NULL;
+    struct ga_plan_info info = { .n_storages = UINT32_MAX };
+    if (ga_plan_graph(graph, &(struct ga_plan_opts){ .effort = GA_EFFORT_NONE }, &plan) == GA_OK)
+        ga_plan_info(plan, &info);
+    ga_plan_delete(plan);
+    return info.n_storages;
+}
+
+void fuzz_round_trip(const ga_graph *graph, bool all_run)
+{
+    struct written out = { 0 };
+    if (ga_graph_write(graph, &(struct ga_sink){ append, &out }) == GA_OK) {
+        ga_graph *again = fuzz_read_graph(out.text, out.len, 4096);
+        REQUIRE(again, "what was written cannot be read");
+        REQUIRE(ga_graph_len(again) == ga_graph_len(graph), "%u nodes became %u", ga_graph_len(graph), ga_graph_len(again));
+        uint32_t had = count_storages(graph), has = count_storages(again);
+        REQUIRE(had == has || had == UINT32_MAX || !all_run, "%u storages became %u", had, has);
+        ga_graph_delete(again);
+    }
+    free(out.text);
+}
