@@ -147,6 +147,8 @@ FNR == 1 {
 { banned(code($0)) }
 
 END {
+  FILENAME = "ggml_alloc/README.md"
+  for (name in layers) if (!(name in seen)) { FNR = at[name]; complain("layer " name " has no folder", "drop the row") }
   exit bad
 }
 ' ggml_alloc/README.md || exit 1

@@ -57,6 +57,11 @@ planted ggml_alloc/base/array.c 'static int last(void) { return errno; }' 'errno
 planted ggml_alloc/base/mem.c 'static char *home(void) { return getenv("HOME"); }' 'hidden input'
 planted include/ggml_alloc/plan.h '#include "plan/plan.h"' 'only its neighbours'
 planted ggml_alloc/extra/new.c 'int x;' 'has no row'
+mv "$copy/ggml_alloc/io" "$copy/io"
+if said=$("$root/tests/layers.sh" "$copy" 2>&1); then verdict=not; else verdict=ok; fi
+case $said in *'layer io has no folder'*) ;; *) verdict=not ;; esac
+result $verdict 'finds a row without a folder'
+mv "$copy/io" "$copy/ggml_alloc/io"
 
 allowed ggml_alloc/base/array.c '/* free() and abort() in a comment */'
 allowed ggml_alloc/base/array.c '/* over two lines: malloc(1)

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { WIDTH = 256, LAYERS = 4, TOKENS = 8 };
+enum { WIDTH = 256, BYTES = WIDTH * sizeof(float), LAYERS = 4, TOKENS = 8 };
 
 /* The engine's own tensor; its pointer is what the allocator knows it by. */
 struct tensor {
@@ -18,16 +18,13 @@ static struct tensor input = { "input", NULL }, hidden[LAYERS], sum[LAYERS];
 /* For every layer: hidden = f(x); x = x + hidden, written over hidden when that saves memory. */
 static void describe(ga_graph *graph)
 {
-    ga_id x = ga_graph_add(graph,
-                           &(struct ga_node){ .key = &input, .name = input.name, .size = sizeof(float[WIDTH]), .flags = GA_INPUT });
+    struct ga_node node = { .key = &input, .name = input.name, .size = BYTES, .flags = GA_INPUT };
+    ga_id x = ga_graph_add(graph, &node);
     for (int i = 0; i < LAYERS; i++) {
-        ga_id h = ga_graph_add(
-            graph, &(struct ga_node){ .key = &hidden[i], .name = "hidden", .size = sizeof(float[WIDTH]), .src = &x, .n_src = 1 });
-        ga_id both[] = { x, h };
-        x = ga_graph_add(
-            graph,
-            &(struct ga_node){
-                .key = &sum[i], .name = "sum", .size = sizeof(float[WIDTH]), .src = both, .n_src = 2, .reuse = 3, .eager = 3 });
+        node = (struct ga_node){ .key = &hidden[i], .name = "hidden", .size = BYTES, .src = &x, .n_src = 1 };
+        ga_id both[] = { x, ga_graph_add(graph, &node) };
+        node = (struct ga_node){ .key = &sum[i], .name = "sum", .size = BYTES, .src = both, .n_src = 2, .reuse = 3 };
+        x = ga_graph_add(graph, &node);
     }
 }
 
@@ -69,7 +66,7 @@ int main(void)
         describe(graph);
         enum ga_status status = ga_gallocr_alloc_graph(galloc, graph);
         if (status != GA_OK) {
-            fprintf(stderr, "%s: %s\n", ga_status_str(status), ga_gallocr_replan_reason(galloc));
+            fprintf(stderr, "token %d: %s\n", token, ga_status_str(status));
             return 1;
         }
         bind(galloc);
