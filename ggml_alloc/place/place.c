@@ -64,9 +64,7 @@ bool gai_climb_done(const struct climb *climb, const struct part *part)
     return !best->over && (best->peak <= part->limits.capacity || (best->peak <= part->bound && has_few_chunks(part)));
 }
 
-/*
- * None never beats online but where items need more than the pool's alignment: online pays for it with slack.
- */
+/* None never beats online but where items need more than the pool's alignment: online pays for it with slack. */
 static bool is_wanted(const struct climb *climb, const struct part *part, const struct rung *rung)
 {
     if (rung->effort > climb->opts->effort)
@@ -104,6 +102,7 @@ static enum ga_status climb_ladder(struct climb *climb)
     return GA_OK;
 }
 
+/* Each within the world, aligned, and not across the end of the first chunk; where the highest ends. */
 static enum ga_status check_fixed(struct part *part)
 {
     for (uint32_t k = 0; k < part->n_fixed; k++) {

@@ -23,18 +23,23 @@ struct valleys {
     uint32_t *end;
     uint32_t *start; /* by the section where it ends: where that plateau begins */
     /* Blocks, by birth. */
-    uint32_t *born;               /* by section: the first block of it or of a later one */
-    uint32_t *rank;               /* PLACE_NONE once placed */
-    struct clump *clumps[LEVELS]; /* from level 1 on; the blocks themselves are level 0 */
-    uint32_t len[LEVELS];
+    uint32_t *born;       /* by section: the first block of it or of a later one */
+    uint32_t *rank;       /* PLACE_NONE once placed */
+    struct clump *clumps; /* level by level from 1 on; the blocks themselves are level 0 */
+    uint32_t first[LEVELS], len[LEVELS];
     unsigned top;
     uint64_t limit, peak;
 };
 
+static struct clump *find_clump(const struct valleys *valleys, unsigned level, uint32_t at)
+{
+    return &valleys->clumps[valleys->first[level] + at];
+}
+
 static struct clump clump_of(const struct valleys *valleys, unsigned level, uint32_t at)
 {
     if (level > 0)
-        return valleys->clumps[level][at];
+        return *find_clump(valleys, level, at);
     uint32_t end = valleys->quick->blocks[at].to;
     return (struct clump){ .rank = valleys->rank[at], .first_end = end, .last_end = end };
 }
@@ -57,7 +62,7 @@ static void sum_up(struct valleys *valleys, unsigned level, uint32_t at)
         sum.first_end = part.first_end < sum.first_end ? part.first_end : sum.first_end;
         sum.last_end = part.last_end > sum.last_end ? part.last_end : sum.last_end;
     }
-    valleys->clumps[level][at] = sum;
+    *find_clump(valleys, level, at) = sum;
 }
 
 /* All is to be placed, and all of time is one plain. */
@@ -72,13 +77,11 @@ static void begin(struct valleys *valleys)
     }
     for (uint32_t rank = 0; rank < n; rank++)
         valleys->rank[quick->order[rank]] = rank;
-    struct clump *next = quick->clumps;
     valleys->len[0] = n;
     while (valleys->len[valleys->top] > 2 * FAN) {
         unsigned level = ++valleys->top;
         valleys->len[level] = (valleys->len[level - 1] - 1) / FAN + 1;
-        valleys->clumps[level] = next;
-        next += valleys->len[level];
+        valleys->first[level] = level > 1 ? valleys->first[level - 1] + valleys->len[level - 1] : 0;
         for (uint32_t k = 0; k < valleys->len[level]; k++)
             sum_up(valleys, level, k);
     }
@@ -123,7 +126,7 @@ static void strike(struct valleys *valleys, uint32_t block)
     uint32_t rank = valleys->rank[block], end = valleys->quick->blocks[block].to, at = block;
     valleys->rank[block] = PLACE_NONE;
     for (unsigned level = 1; level <= valleys->top; level++) {
-        const struct clump *clump = &valleys->clumps[level][at /= FAN];
+        const struct clump *clump = find_clump(valleys, level, at /= FAN);
         if (clump->rank != rank && clump->first_end != end && clump->last_end != end)
             return;
         sum_up(valleys, level, at);
@@ -232,7 +235,9 @@ static bool fill(struct valleys *valleys)
 void gai_quick_valley(struct quick *quick)
 {
     uint32_t room = quick->n_sections + 1;
-    struct valleys valleys = { .quick = quick, .height = quick->keys, .limit = quick->part->best.peak - 1 };
+    struct valleys valleys = {
+        .quick = quick, .height = quick->keys, .clumps = quick->clumps, .limit = quick->part->best.peak - 1
+    };
     valleys.end = quick->words;
     valleys.start = valleys.end + room;
     valleys.born = valleys.start + room;
