@@ -45,14 +45,14 @@ static void insert(struct fit *fit, uint32_t i, uint64_t offset)
 
 static uint64_t find_gap(const struct fit *fit, const struct block *block, uint64_t align)
 {
-    uint64_t at = 0, best = UINT64_MAX, least = UINT64_MAX;
+    uint64_t at = 0, best = UINT64_MAX, least = UINT64_MAX, size = fit->quick->part->items[block->item].size;
     for (uint32_t i = fit->first; i != PLACE_NONE; i = fit->next[i]) {
         if (!lives_in(fit, i, block->from, block->to))
             continue;
         uint64_t offset = fit->quick->trial->spots[i].offset;
-        if (offset > at && offset - at >= block->size && offset - at - block->size < least) {
+        if (offset > at && offset - at >= size && offset - at - size < least) {
             best = at;
-            least = offset - at - block->size;
+            least = offset - at - size;
             if (!fit->tightest)
                 return best;
         }
@@ -96,7 +96,7 @@ static bool fit_block(struct fit *fit, const struct block *block)
     const struct quick *quick = fit->quick;
     const struct item *item = &quick->part->items[block->item];
     uint64_t align = item_align(quick->part, item);
-    uint64_t offset = block->size ? find_gap(fit, block, align) : clear_bent(fit, block, align);
+    uint64_t offset = block->bent ? clear_bent(fit, block, align) : find_gap(fit, block, align);
     if (item->size > fit->limit || offset > fit->limit - item->size)
         return false;
     for (uint32_t i = block->item; i != PLACE_NONE; i = quick->heir[i]) {

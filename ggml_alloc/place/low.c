@@ -98,7 +98,7 @@ static uint64_t lowest_offset(struct low *low, const struct block *block)
     const struct quick *quick = low->quick;
     const struct part *part = quick->part;
     low->spent += SKY_FAN;
-    uint64_t offset = block->size ? gai_skyline_top(&quick->sky, block->from, block->to) : top_under_bent(quick, block);
+    uint64_t offset = block->bent ? top_under_bent(quick, block) : gai_skyline_top(&quick->sky, block->from, block->to);
     if (low->plain)
         return offset;
     const struct item *item = &part->items[block->item];
@@ -118,10 +118,10 @@ static bool put(struct low *low, const struct block *block, uint64_t offset)
         return false;
     low->peak = max_u64(low->peak, offset + size);
     quick->trial->spots[block->item].offset = offset;
-    if (block->size)
-        gai_skyline_raise(&quick->sky, block->from, block->to, offset + size);
-    else
+    if (block->bent)
         raise_bent(quick, block, offset);
+    else
+        gai_skyline_raise(&quick->sky, block->from, block->to, offset + size);
     return true;
 }
 

@@ -19,13 +19,11 @@ static uint64_t saturated_product(uint64_t a, uint64_t b)
 /* Bytes times sections, and the longest of a unit. */
 static void measure(const struct quick *quick, const struct block *block, uint64_t *area, uint64_t *size)
 {
-    if (block->size != 0) {
-        *size = block->size;
-        *area = saturated_product(block->size, block->to - block->from);
-        return;
-    }
     const struct item *items = quick->part->items;
     *size = items[block->item].size; /* nobody is longer than what it takes over */
+    *area = saturated_product(*size, block->to - block->from);
+    if (!block->bent)
+        return;
     *area = 0;
     uint32_t at = block->from;
     for (uint32_t i = block->item; i != PLACE_NONE; i = quick->heir[i]) {

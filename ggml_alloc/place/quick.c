@@ -55,6 +55,13 @@ static size_t n_clumps(size_t n_items)
     return n_items / (CLUMP_FAN - 1) + 12;
 }
 
+/* A skyline, or three numbers for each border of a section. */
+static size_t scratch_words(uint32_t n_sections)
+{
+    size_t skyline = gai_skyline_words(n_sections), plateaus = (3 * ((size_t)n_sections + 1) + 1) / 2;
+    return skyline > plateaus ? skyline : plateaus;
+}
+
 static enum ga_status make_room(struct quick *quick)
 {
     const struct ga_mem *mem = quick->climb->mem;
@@ -65,10 +72,13 @@ static enum ga_status make_room(struct quick *quick)
     quick->blocks = mem_new_raw(mem, struct block, n);
     quick->keys = mem_new_raw(mem, uint64_t, n + 1);
     quick->order = mem_new_raw(mem, uint32_t, 2 * n + 1);
-    quick->words = mem_new_raw(mem, uint32_t, 3 * (n + 1));
+    quick->n_scratch = scratch_words(quick->n_sections);
+    quick->scratch = mem_new_raw(mem, uint64_t, quick->n_scratch);
     quick->clumps = mem_new_raw(mem, struct clump, n_clumps(n));
-    bool ok = quick->section && quick->via && quick->heir && quick->blocks && quick->keys && quick->order && quick->words &&
-              quick->clumps && gai_skyline_init(&quick->sky, mem, quick->n_sections);
+    bool ok = quick->section && quick->via && quick->heir && quick->blocks && quick->keys && quick->order && quick->scratch &&
+              quick->clumps;
+    if (ok)
+        gai_skyline_init(&quick->sky, quick->scratch, quick->n_sections);
     if (ok && quick_is_chunked(quick)) {
         quick->shelves.long_ends = mem_new_raw(mem, uint64_t, n);
         ok = quick->shelves.long_ends;
@@ -80,10 +90,9 @@ static void give_room(struct quick *quick)
 {
     const struct ga_mem *mem = quick->climb->mem;
     size_t n = quick->part->n_items, steps = (size_t)quick->part->n_steps + 1;
-    gai_skyline_fini(&quick->sky, mem);
     mem_free(mem, quick->shelves.long_ends, n);
     mem_free(mem, quick->clumps, n_clumps(n));
-    mem_free(mem, quick->words, 3 * (n + 1));
+    mem_free(mem, quick->scratch, quick->n_scratch);
     mem_free(mem, quick->order, 2 * n + 1);
     mem_free(mem, quick->keys, n + 1);
     mem_free(mem, quick->blocks, n);

@@ -15,9 +15,9 @@
 #include "place/skyline.h"
 
 struct block {
-    uint64_t size;     /* 0: bent */
     uint32_t item;     /* the first of its unit */
     uint32_t from, to; /* sections it lives through */
+    bool bent;
 };
 
 enum merging {
@@ -54,17 +54,19 @@ struct quick {
     struct climb *climb;
     struct part *part;
     struct layout *trial;
-    uint32_t *section; /* by step: how many births before it are distinct; n_steps + 1 */
-    uint32_t *via;     /* by item: 1 + the edge by which it is merged, 0: it begins a unit */
+    uint32_t *section; /* by step: the number of sections that begin before it; n_steps + 1 */
+    uint32_t *via;     /* by item: 1 + the edge by which it is merged; 0: it begins a unit */
     uint32_t *heir;    /* by item: who is merged onto it, or PLACE_NONE */
     struct block *blocks;
-    uint64_t *keys;       /* n_items + 1: by block while sorting, then free to the pass */
-    uint32_t *order;      /* by rank: the block; then n_items for sorting and other uses */
-    uint32_t *words;      /* 3 (n_items + 1), for gai_quick_valley() */
-    struct clump *clumps; /* likewise */
     uint32_t n_blocks, n_sections;
-    struct skyline sky; /* of n_sections */
+    uint32_t *order; /* by rank: the block; then n_items for sorting, free to the passes */
+    uint64_t *keys;  /* n_items + 1: by block while ranking, free to the passes */
     struct shelves shelves;
+    /* A skyline for those that need one; gai_quick_valley() has its plateaus there instead, and clumps. */
+    uint64_t *scratch;
+    size_t n_scratch;
+    struct skyline sky;
+    struct clump *clumps;
 };
 
 /* Merges heirs with what they take over, as far as `merging` says, and makes the blocks. */

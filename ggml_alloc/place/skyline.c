@@ -2,29 +2,27 @@
 
 #include <string.h>
 
-bool gai_skyline_init(struct skyline *sky, const struct ga_mem *mem, uint32_t n)
+void gai_skyline_init(struct skyline *sky, uint64_t *words, uint32_t n)
 {
-    size_t starts[SKY_LEVELS], lens[SKY_LEVELS];
     *sky = (struct skyline){ 0 };
     for (size_t len = n;; len = (len + SKY_FAN - 1) >> SKY_SHIFT) {
         unsigned l = sky->n_levels++;
-        starts[l] = sky->n_words;
-        lens[l] = len;
+        sky->top[l] = words + sky->n_words;
+        sky->floor[l] = sky->top[l] + len;
         sky->n_words += l > 0 ? 2 * len : len;
         if (len <= 2 * SKY_FAN)
-            break;
+            return;
     }
-    uint64_t *words = mem_new(mem, uint64_t, sky->n_words);
-    for (unsigned l = 0; l < sky->n_levels && words; l++) {
-        sky->top[l] = words + starts[l];
-        sky->floor[l] = sky->top[l] + lens[l];
-    }
-    return words != NULL;
 }
 
-void gai_skyline_fini(struct skyline *sky, const struct ga_mem *mem)
+size_t gai_skyline_words(uint32_t n)
 {
-    mem_free(mem, sky->top[0], sky->n_words);
+    size_t words = n;
+    for (size_t len = n; len > 2 * SKY_FAN;) {
+        len = (len + SKY_FAN - 1) >> SKY_SHIFT;
+        words += 2 * len;
+    }
+    return words;
 }
 
 void gai_skyline_reset(struct skyline *sky)

@@ -11,7 +11,8 @@
 #define GAI_PLACE_SKYLINE_H
 
 #include "base/bits.h"
-#include "base/mem.h"
+
+#include <stddef.h>
 
 #define SKY_SHIFT 4
 #define SKY_FAN (1u << SKY_SHIFT)
@@ -24,9 +25,10 @@ struct skyline {
     size_t n_words; /* in all, from top[0] on */
 };
 
-/* `n` sections at height 0, reset likewise.  False when there is no memory. */
-bool gai_skyline_init(struct skyline *sky, const struct ga_mem *mem, uint32_t n);
-void gai_skyline_fini(struct skyline *sky, const struct ga_mem *mem);
+/* Lives in `words`, gai_skyline_words(n) of them, which others may use before gai_skyline_reset(). */
+size_t gai_skyline_words(uint32_t n);
+void gai_skyline_init(struct skyline *sky, uint64_t *words, uint32_t n);
+/* All sections at height 0. */
 void gai_skyline_reset(struct skyline *sky);
 /* The caller has written the `n` tops of level 0 of a skyline just reset; this lifts them up the levels. */
 void gai_skyline_load(struct skyline *sky, uint32_t n);

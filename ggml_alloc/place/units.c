@@ -56,11 +56,10 @@ static void merge_needed(struct quick *quick)
 static struct block make_block(const struct quick *quick, uint32_t first)
 {
     const struct item *items = quick->part->items;
-    struct block block = { .size = items[first].size, .item = first, .from = quick->section[items[first].birth] };
+    struct block block = { .item = first, .from = quick->section[items[first].birth] };
     uint32_t last = first;
     for (uint32_t i = quick->heir[first]; i != PLACE_NONE; i = quick->heir[i]) {
-        if (items[i].size != block.size)
-            block.size = 0;
+        block.bent |= items[i].size != items[first].size;
         last = i;
     }
     block.to = quick->section[items[last].death];

@@ -177,8 +177,8 @@ static uint32_t place_block(struct valleys *valleys, uint32_t at, const struct b
     const struct item *items = quick->part->items;
     quick->trial->spots[block->item].offset = offset;
     valleys->peak = max_u64(valleys->peak, offset + items[block->item].size);
-    if (block->size)
-        return raise(valleys, at, block->from, block->to, offset + block->size);
+    if (!block->bent)
+        return raise(valleys, at, block->from, block->to, offset + items[block->item].size);
     /* Each member takes its stretch of what is left behind the one before. */
     uint32_t from = block->from;
     for (uint32_t i = block->item; i != PLACE_NONE; i = quick->heir[i]) {
@@ -238,7 +238,7 @@ void gai_quick_valley(struct quick *quick)
     struct valleys valleys = {
         .quick = quick, .height = quick->keys, .clumps = quick->clumps, .limit = quick->part->best.peak - 1
     };
-    valleys.end = quick->words;
+    valleys.end = (uint32_t *)(void *)quick->scratch;
     valleys.start = valleys.end + room;
     valleys.born = valleys.start + room;
     valleys.rank = quick->order + quick->n_blocks;

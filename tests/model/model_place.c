@@ -335,12 +335,13 @@ Test(place, gives_one_answer_for_one_problem)
 
 Test(skyline, is_what_an_array_would_say)
 {
-    struct ga_env env = env_of_libc();
     struct rng rng = { 5 };
-    static uint64_t tops[5000];
+    static uint64_t tops[5000], words[6000];
     for (uint32_t n = 1; n < 5000; n = n * 3 / 2 + 1) {
         struct skyline sky;
-        cr_assert(gai_skyline_init(&sky, &env.mem, n));
+        gai_skyline_init(&sky, words, n);
+        gai_skyline_reset(&sky);
+        cr_assert_eq(sky.n_words, gai_skyline_words(n));
         for (uint32_t s = 0; s < n; s++)
             tops[s] = sky.top[0][s] = rng_below(&rng, 50);
         gai_skyline_load(&sky, n);
@@ -358,6 +359,5 @@ Test(skyline, is_what_an_array_would_say)
             for (uint32_t s = from; s < to; s++)
                 tops[s] = top;
         }
-        gai_skyline_fini(&sky, &env.mem);
     }
 }
