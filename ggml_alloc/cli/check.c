@@ -42,7 +42,9 @@ static enum exit_code find_mode(struct check *check, const struct options *optio
     }
     if (ga_plan_fits(plan, check->input->graph.graph, why, sizeof why))
         return EXIT_YES;
-    gai_text(check->out, "no: not a plan for this graph: %s\n", why);
+    char words[256];
+    say_in_file_ids(check->input, why, words, sizeof words);
+    gai_text(check->out, "no: not a plan for this graph: %s\n", words);
     return EXIT_NO;
 }
 

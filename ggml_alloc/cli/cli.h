@@ -30,6 +30,10 @@ void complain(const char *format, ...) GAI_PRINTF(1, 2);
 /* "file:line: what", or "file: what"; the code that goes with `status`. */
 enum exit_code complain_input(const char *path, const struct mishap *mishap, enum ga_status status);
 
+struct input;
+/* What the planner says of "node 7 ...", with the id that the file has for it. */
+void say_in_file_ids(const struct input *input, const char *why, char *buf, size_t cap);
+
 /* ---- options.c ---- */
 
 struct command;

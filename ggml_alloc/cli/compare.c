@@ -22,9 +22,15 @@ static void write_saving(struct text *out, uint64_t best, uint64_t before)
     gai_text(out, "  %6.1f %%\n", saved);
 }
 
-static const char *title_of(const struct input *input)
+/* A file by its name, without folder and suffix; returns its length. */
+static int title_of(const char *path, const char **title)
 {
-    return input->is_graph ? input->graph.name : path_shown(input->path);
+    const char *slash = strrchr(path, '/');
+    *title = slash && slash[1] ? slash + 1 : path_shown(path);
+    size_t len = strlen(*title), suffix = strlen(".tgraph");
+    if (len > suffix && strcmp(*title + len - suffix, ".tgraph") == 0)
+        len -= suffix;
+    return len < 80 ? (int)len : 80;
 }
 
 static void compare_pool(const struct input *input, const struct solution solutions[N_RUNGS], unsigned pool, int width,
@@ -32,7 +38,9 @@ static void compare_pool(const struct input *input, const struct solution soluti
 {
     const struct report *report = &solutions[0].report;
     uint64_t engine = input->is_graph ? gai_tgraph_recorded(&input->graph, pool) : 0;
-    gai_text(out, "%-*s  %u %-8s", width, title_of(input), pool, gai_report_pool_name(report, pool));
+    const char *title;
+    int len = title_of(input->path, &title);
+    gai_text(out, "%.*s%*s  %u %-8s", len, title, width - len, "", pool, gai_report_pool_name(report, pool));
     for (size_t i = 0; i < N_RUNGS; i++)
         write_bytes(out, ga_plan_peak(solutions[i].plan, pool), true);
     write_bytes(out, ga_plan_bound(solutions[N_RUNGS - 1].plan, pool), true);
@@ -61,20 +69,15 @@ static enum exit_code compare_file(const struct options *options, const char *pa
     return code;
 }
 
-/* A file is mostly called like the graph in it. */
 static int widest_title(const struct options *options)
 {
-    size_t widest = 0;
+    const char *title;
+    int widest = 0;
     for (int i = 0; i < options->n_files; i++) {
-        const char *slash = strrchr(options->files[i], '/');
-        const char *base = slash ? slash + 1 : options->files[i];
-        size_t len = strlen(base), suffix = strlen(".tgraph");
-        if (len > suffix && strcmp(base + len - suffix, ".tgraph") == 0)
-            len -= suffix;
-        if (len > widest)
-            widest = len;
+        int len = title_of(options->files[i], &title);
+        widest = len > widest ? len : widest;
     }
-    return widest < 80 ? (int)widest : 80;
+    return widest;
 }
 
 enum exit_code command_compare(const struct options *options, struct text *out)

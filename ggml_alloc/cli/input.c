@@ -242,3 +242,15 @@ void input_free(struct input *input)
     else
         gai_intervals_fini(&input->intervals);
 }
+
+void say_in_file_ids(const struct input *input, const char *why, char *buf, size_t cap)
+{
+    bool is_node = strncmp(why, "node ", 5) == 0;
+    const char *number = why + (is_node ? 5 : 0), *rest = number + strspn(number, "0123456789");
+    uint64_t id = 0;
+    is_node = is_node && gai_parse_u64(number, rest, &id);
+    if (is_node && input->is_graph && id >= 1 && id <= input->graph.n_tensors)
+        snprintf(buf, cap, "tensor %" PRIu32 "%s", input->graph.file_ids[id], rest);
+    else
+        snprintf(buf, cap, "%s", why);
+}

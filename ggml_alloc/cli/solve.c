@@ -53,7 +53,8 @@ static enum exit_code refuse(const struct input *input, enum ga_status status)
     const char *why = input->is_graph ? ga_graph_error(input->graph.graph) : NULL;
     if (!why && status == GA_INVALID)
         why = "fixed offsets collide, or miss the alignment of the pool";
-    gai_mishap(&mishap, 0, "%s", why ? why : ga_status_str(status));
+    mishap.line = 0;
+    say_in_file_ids(input, why ? why : ga_status_str(status), mishap.what, sizeof mishap.what);
     return complain_input(input->path, &mishap, status);
 }
 

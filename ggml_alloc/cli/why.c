@@ -21,6 +21,16 @@ static void write_tensor(const struct input *input, ga_id id, struct text *out)
     gai_text(out, "%6" PRIu32 "  %-16s  %s\n", input->graph.file_ids[id], node.op, node.name);
 }
 
+/* The same in a sentence: what is done, on which tensor. */
+static void write_name(const struct input *input, ga_id id, const char *verb, struct text *out)
+{
+    struct ga_node node;
+    if (!input->is_graph)
+        gai_text(out, "%s\n", gai_intervals_id(&input->intervals, id - 1));
+    else if (ga_graph_node(input->graph.graph, id, &node))
+        gai_text(out, "%s %s%s (tensor %" PRIu32 ")\n", node.op, node.name, verb, input->graph.file_ids[id]);
+}
+
 /* The node that runs at a step: the first, when several do. */
 static ga_id runner(const ga_graph *graph, uint64_t step)
 {
@@ -36,10 +46,12 @@ static void write_moment(const struct input *input, uint64_t step, struct text *
     gai_text(out, " at %s %" PRIu64, input->is_graph ? "step" : "time", step);
     if (id == GA_NONE && input->is_graph && step == 0)
         gai_text(out, ", before the first node");
-    struct ga_node node;
-    if (id != GA_NONE && ga_graph_node(input->graph.graph, id, &node))
-        gai_text(out, ", where %s %s runs (tensor %" PRIu32 ")", node.op, node.name, input->graph.file_ids[id]);
-    gai_text(out, "\n");
+    if (id == GA_NONE) {
+        gai_text(out, "\n");
+        return;
+    }
+    gai_text(out, ", where ");
+    write_name(input, id, " runs", out);
 }
 
 static uint64_t largest_tensor(const ga_plan *plan, unsigned pool, ga_id *largest)
@@ -103,7 +115,7 @@ static enum exit_code explain_pool(const struct input *input, const struct repor
     write_moment(input, step, out);
     write_summary(report, pool, sum, out);
     gai_text(out, "  The largest single tensor takes %s: ", gai_text_bytes(buf, largest_tensor(plan, pool, &largest)));
-    write_tensor(input, largest, out);
+    write_name(input, largest, "", out);
     write_live(input, live, n, peak, out);
     free(live);
     return EXIT_YES;

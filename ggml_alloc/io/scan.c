@@ -140,7 +140,7 @@ bool gai_scan_hex(struct scan *scan, unsigned field, const char *what, uint64_t 
         char lower = (char)(*at >= 'A' && *at <= 'F' ? *at + ('a' - 'A') : *at);
         const char *digit = strchr(digits, lower);
         if (!digit || sum >> 60)
-            return gai_scan_fail(scan, "%s (field %u) is '%.40s'; write a hexadecimal mask of at most 64 bits", what, field, text);
+            return gai_scan_fail(scan, "%s (field %u) is '%.40s'; write 16 hexadecimal digits at most", what, field, text);
         sum = sum << 4 | (uint64_t)(digit - digits);
     }
     *value = sum;

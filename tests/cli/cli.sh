@@ -1,0 +1,323 @@
+#!/bin/sh
+# cli.sh - what the command writes, where, and what it exits with
+#
+#   usage: cli.sh ROOT COMMAND
+#
+# Each case names its title, the exit status and the arguments; what follows is stdout, then stderr, word by word.
+set -u
+root=${1:?usage: cli.sh ROOT COMMAND}
+command=${2:?usage: cli.sh ROOT COMMAND}
+case $command in /*) ;; *) command=$PWD/$command ;; esac
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$root"/tests/cli/data/* "$root"/tests/data/train-mnist-cnn-b500-fwd.tgraph "$work"
+cd "$work" || exit 1
+mv whisper-tiny-nofa-conv.tgraph conv.tgraph
+mv gpu1-max64m-llama3.1-8b-c8k-fa-pp.tgraph chunked.tgraph
+count=0
+
+result() { # STATUS TITLE [LOG]
+  count=$((count + 1))
+  if [ "$1" -eq 0 ]; then echo "ok $count - $2"; return; fi
+  echo "not ok $count - $2"
+  [ -z "${3:-}" ] || sed 's/^/# /' "$3"
+}
+
+run() { # TITLE STATUS ARGUMENT...     expected text on stdin
+  title=$1 wanted=$2
+  shift 2
+  cat > expected
+  "$command" "$@" > out 2> err < "${input:-/dev/null}"
+  got=$?
+  cat out err | sed 's/"steps":[0-9]*/"steps":STEPS/' > actual # how much work is the planner's business
+  { [ $got -eq "$wanted" ] || echo "exit $got, not $wanted"; diff expected actual; } > log 2>&1
+  [ -z "${DUMP:-}" ] || cp actual "$DUMP/$((count + 1))"
+  [ ! -s log ]
+  result $? "$title" log
+}
+
+ok() { # TITLE CONDITION...
+  title=$1
+  shift
+  "$@" > log 2>&1
+  result $? "$title" log
+}
+
+# ---- plan ----
+
+run 'plan tells peak, bound and what the engine got' 0 plan conv.tgraph --effort=online << 'END'
+whisper-tiny-nofa-conv: 11.1 MiB, at most 44.05 % from optimal
+  19 tensors, 9 with bytes of their own; found by online
+
+  pool  name                peak       bound      engine  chunks
+     0  CPU             11.1 MiB    7.69 MiB    11.1 MiB       1  at most 44.05 % from optimal
+END
+
+run 'online places as ggml-alloc did' 0 plan conv.tgraph --effort=online --format=csv << 'END'
+id,pool,chunk,offset,size
+2,0,0,0,960000
+5,0,0,960000,1440000
+8,0,0,2400000,4608000
+10,0,0,7008000,4608000
+11,0,0,7008000,4608000
+12,0,0,0,3456000
+15,0,0,3456000,2304000
+17,0,0,0,2304000
+18,0,0,0,2304000
+END
+
+run 'plan as JSON is one object' 0 plan conv.tgraph --effort=online --steps=1 --seed=2 --capacity=11616000 --format=json << 'END'
+{"schema":1,"file":"conv.tgraph","name":"whisper-tiny-nofa-conv","nodes":19,"storages":9,"effort":"online","steps":STEPS,"peak":11616000,"bound":8064000,"proved":false,"fits":true,"pools":[{"pool":0,"name":"CPU","peak":11616000,"bound":8064000,"proved":false,"fits":true,"extra":0,"chunks":[11616000]}],"recorded_peak":11616000}
+END
+
+run 'several graphs: an object a line' 0 plan conv.tgraph train-mnist-cnn-b500-fwd.tgraph --format=json --output=both.json < /dev/null
+ok 'two lines' test "$(wc -l < both.json)" -eq 2
+
+run 'what fits exits with 0' 0 plan conv.tgraph --capacity=8.1MB -o out.txt < /dev/null
+run 'what was not found to fit exits with 1' 1 plan conv.tgraph --effort=online --capacity=9MB << 'END'
+whisper-tiny-nofa-conv: 11.1 MiB, at most 44.05 % from optimal
+  19 tensors, 9 with bytes of their own; found by online
+
+  pool  name                peak       bound      engine  chunks
+     0  CPU             11.1 MiB    7.69 MiB    11.1 MiB       1  at most 44.05 % from optimal, not known to fit 8.58 MiB
+END
+run 'what cannot fit exits with 1' 1 plan conv.tgraph --capacity=0:7MiB << 'END'
+whisper-tiny-nofa-conv: 7.69 MiB, optimal
+  19 tensors, 9 with bytes of their own; found by quick
+
+  pool  name                peak       bound      engine  chunks
+     0  CPU             7.69 MiB    7.69 MiB    11.1 MiB       1  optimal, cannot fit 7.00 MiB
+END
+run 'a pool that is not there' 2 plan conv.tgraph --capacity=0:7MiB,1:5 << 'END'
+ggml-alloc: --capacity names pool 1, which conv.tgraph has not
+END
+
+sed 's/^end$/extra\tscratch\t1000000\t0\tmeasured\nend/' conv.tgraph > extra.tgraph
+run 'what is beyond the graph counts' 1 plan extra.tgraph --capacity=8064000 << 'END'
+whisper-tiny-nofa-conv: 7.69 MiB, optimal
+  19 tensors, 9 with bytes of their own; found by quick
+
+  pool  name                peak       bound      engine  chunks
+     0  CPU             7.69 MiB    7.69 MiB    11.1 MiB       1  optimal, cannot fit 7.69 MiB
+     0  scratch        976.6 KiB  beyond the graph: measured
+END
+
+run 'a limit on buffers cuts chunks' 0 plan conv.tgraph --effort=online --max-chunk=4MiB --align=4096 --format=json << 'END'
+{"schema":1,"file":"conv.tgraph","name":"whisper-tiny-nofa-conv","nodes":19,"storages":9,"effort":"online","steps":STEPS,"peak":11620352,"bound":8065024,"proved":false,"fits":null,"pools":[{"pool":0,"name":"CPU","peak":11620352,"bound":8065024,"proved":false,"fits":null,"extra":0,"chunks":[2404352,4608000,4608000]}],"recorded_peak":11616000}
+END
+
+# ---- parse sequences ----
+
+printf '5 6 7 8\n9 | 10 11 12 13 14 -1\n15 16 17 18 |' > sequence
+run 'a parse sequence makes steps' 0 plan conv.tgraph --sequence=sequence --effort=online --format=csv << 'END'
+id,pool,chunk,offset,size
+2,0,0,0,960000
+5,0,0,960000,1440000
+8,0,0,2400000,4608000
+10,0,0,7008000,4608000
+11,0,0,11616000,4608000
+12,0,0,16224000,3456000
+15,0,0,0,2304000
+17,0,0,2304000,2304000
+18,0,0,4608000,2304000
+END
+printf '5 6\nx 7' > sequence
+run 'a sequence of words' 3 plan conv.tgraph --sequence=sequence << 'END'
+sequence:2: 'x' is no tensor; write ids from 0 to 18, and | or -1 between steps
+END
+printf '6 5' > sequence
+run 'a sequence against the sources' 3 plan conv.tgraph --sequence=sequence << 'END'
+sequence: a tensor is listed twice, or before one that it needs; list each once, sources first
+END
+
+# ---- intervals ----
+
+printf 'id,lower,upper,size\r\na,0,2,100\r\nb,1,3,60\r\nc,2,4,100\r\n' > abc.csv
+run 'intervals are planned, too' 0 plan abc.csv --format=csv << 'END'
+id,lower,upper,size,offset
+a,0,2,100,0
+b,1,3,60,100
+c,2,4,100,0
+END
+run 'alignment and capacity apply to intervals' 1 plan abc.csv --align=64 --capacity=191 --effort=online << 'END'
+abc.csv: 192 B, optimal
+  3 tensors, 3 with bytes of their own; found by online
+
+  pool  name                peak       bound      engine  chunks
+     0                     192 B       192 B           -       1  optimal, cannot fit 191 B
+END
+run 'intervals of a graph' 0 intervals conv.tgraph << 'END'
+id,lower,upper,size,alignment
+2,0,2,960000,32
+5,1,5,1440000,32
+8,4,7,4608000,32
+10,6,8,4608000,32
+11,7,9,4608000,32
+12,8,12,3456000,32
+15,11,14,2304000,32
+17,13,15,2304000,32
+18,14,16,2304000,32
+END
+run 'pools are chosen one by one' 2 intervals chunked.tgraph << 'END'
+ggml-alloc: chunked.tgraph fills 2 pools; name one with --pool=N
+END
+input=fixed.csv
+printf 'offset,id,size,upper,lower\n64,a,10,2,0\n,b,10,3,1\n' > fixed.csv
+run 'an offset is fixed; - is stdin' 0 plan - --format=csv << 'END'
+offset,id,size,upper,lower
+64,a,10,2,0
+0,b,10,3,1
+END
+unset input
+
+# ---- measure, compare, why ----
+
+run 'measure writes a line per file and pool' 0 measure conv.tgraph chunked.tgraph --effort=online << 'END'
+conv.tgraph     pool 0  CPU       peak       11616000  bound        8064000    11.1 MiB
+chunked.tgraph  pool 0  FGPU0     peak      121645312  bound      104868096   116.0 MiB
+chunked.tgraph  pool 1  CPU       peak       25178144  bound       25178144    24.0 MiB
+END
+run 'over budget' 1 measure extra.tgraph --budget=8MiB << 'END'
+extra.tgraph  pool 0  CPU       peak        8064000  bound        8064000    7.69 MiB + 976.6 KiB beyond the graph, 659.6 KiB over budget
+END
+run 'compare' 0 compare conv.tgraph chunked.tgraph << 'END'
+         pool              none      online       quick       bound      engine     saved
+conv     0 CPU         25.4 MiB    11.1 MiB    7.69 MiB    7.69 MiB    11.1 MiB    30.6 %
+chunked  0 FGPU0       5.46 GiB   116.0 MiB   100.0 MiB   100.0 MiB   116.0 MiB    13.8 %
+chunked  1 CPU         24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB     0.0 %
+END
+run 'why' 0 why conv.tgraph << 'END'
+whisper-tiny-nofa-conv, pool 0 CPU: 7.69 MiB at step 8, where IM2COL node_7 runs (tensor 12)
+  No plan is lower: the bound is 7.69 MiB, too.
+  The largest single tensor takes 4.39 MiB: MUL_MAT node_3 (tensor 8)
+
+        size    share  steps                id  op                name
+    4.39 MiB   57.1 %  7..8                 11  UNARY:GELU        node_6
+    3.30 MiB   42.9 %  8..11                12  IM2COL            node_7
+END
+
+# ---- check ----
+
+"$command" plan chunked.tgraph --format=csv -o chunked.csv
+"$command" plan chunked.tgraph --format=plan --inplace=ggml -o chunked.plan
+run 'a right CSV' 0 check chunked.tgraph chunked.csv << 'END'
+yes: nothing that lives together overlaps; peak 124.0 MiB, bound 124.0 MiB
+END
+run 'a right plan, whatever was taken over' 0 check chunked.tgraph chunked.plan << 'END'
+yes: nothing that lives together overlaps; peak 124.0 MiB, bound 124.0 MiB
+END
+run 'a plan for another graph' 1 check conv.tgraph chunked.plan << 'END'
+no: not a plan for this graph: tensor 0 'leaf_0' has other flags or another pool than the plan was made for
+END
+"$command" plan conv.tgraph --effort=online --format=csv > conv.csv
+sed 's/^8,0,0,2400000/8,0,0,2399968/' conv.csv > bad.csv
+run 'two tensors share bytes' 1 check conv.tgraph bad.csv << 'END'
+no: tensor 5 'node_0' (steps 1..4) and tensor 8 'node_3' (steps 4..6) share bytes of pool 0, chunk 0
+END
+sed 's/^18,0,0,[0-9]*/18,0,0,9000001/' conv.csv > bad.csv
+run 'a tensor is misaligned' 1 check conv.tgraph bad.csv << 'END'
+no: tensor 18 'embd_conv' at 9000001 is not aligned to 32
+END
+sed '/^8,/d' conv.csv > bad.csv
+run 'a tensor has no place' 3 check conv.tgraph bad.csv << 'END'
+bad.csv: tensor 8 'node_3' has no place; add a line for it
+END
+sed 's/4608000$/460800/' conv.csv > bad.csv
+run 'a tensor has too few bytes' 3 check conv.tgraph bad.csv << 'END'
+bad.csv:4: tensor 8 needs 4608000 bytes, not 460800
+END
+run 'not taken over in this mode' 1 check conv.tgraph conv.csv --inplace=none << 'END'
+no: tensor 10 'node_5' (steps 6..7) and tensor 11 'node_6' (steps 7..8) share bytes of pool 0, chunk 0
+END
+"$command" plan abc.csv --format=csv > placed.csv
+run 'intervals are checked, too' 0 check abc.csv placed.csv << 'END'
+yes: nothing that lives together overlaps; peak 160 B, bound 160 B
+END
+sed 's/^b,1,3,60,.*/b,1,3,60,99/' placed.csv > bad.csv
+run 'two intervals share bytes' 1 check abc.csv bad.csv << 'END'
+no: 'a' (0..1) and 'b' (1..2) share bytes
+END
+sed "s/^slot\t\([0-9]*\)\t0\t0\t/&1/" chunked.plan > bad.plan
+run 'a plan that was changed' 3 check chunked.tgraph bad.plan << 'END'
+bad.plan:383: bytes 158720256 + 8388608 end past their chunk, which has 67108864
+END
+
+# ---- what makes no sense ----
+
+run 'no command' 2 << 'END'
+ggml-alloc: no command; see 'ggml-alloc --help'
+END
+run 'an unknown command' 2 plna conv.tgraph << 'END'
+ggml-alloc: unknown command 'plna'; did you mean 'plan'?
+END
+run 'an unknown option' 2 plan conv.tgraph --efort=quick << 'END'
+ggml-alloc: 'plan' does not know the option '--efort'; did you mean '--effort'?
+END
+run 'an option of another command' 2 plan conv.tgraph --budget=5 << 'END'
+ggml-alloc: 'plan' does not know the option '--budget'; see 'ggml-alloc plan --help'
+END
+run 'an effort that does not exist' 2 plan conv.tgraph --effort=prove << 'END'
+ggml-alloc: 'prove' is no value of --effort; there are none, online, quick
+END
+run 'a misspelt value' 2 plan conv.tgraph --inplace=view << 'END'
+ggml-alloc: 'view' is no value of --inplace; did you mean 'views'? There are none, ggml, views, more
+END
+run 'a size that is none' 2 plan conv.tgraph --capacity=1.5XB << 'END'
+ggml-alloc: '1.5XB' is no value of --capacity=SIZE: fit into this; or POOL:SIZE,...
+END
+run 'a missing value' 2 plan conv.tgraph -o << 'END'
+ggml-alloc: --output needs a value: --output=FILE
+END
+run 'no file' 2 plan << 'END'
+ggml-alloc: usage: ggml-alloc plan FILE...; see 'ggml-alloc plan --help'
+END
+run 'too many files' 2 check a b c << 'END'
+ggml-alloc: usage: ggml-alloc check FILE PLAN; see 'ggml-alloc check --help'
+END
+run 'csv of two graphs' 2 plan conv.tgraph conv.tgraph --format=csv << 'END'
+ggml-alloc: csv and plan hold one graph; name one FILE, or write --format=text or json
+END
+run 'a file that is not there' 3 plan nowhere.tgraph << 'END'
+nowhere.tgraph: No such file or directory
+END
+printf 'a,b\n' > other
+run 'a file of another kind' 3 plan other -o nothing << 'END'
+other:1: neither a recorded graph, which starts with 'tgraph', nor intervals under a header id,lower,upper,size
+END
+sed '8s/\t960000\t0/\t95\t0/' conv.tgraph > bad.tgraph
+run 'a bad record: file, line, what' 3 plan bad.tgraph << 'END'
+bad.tgraph:8: alloc_size 95 is less than nbytes 960000
+END
+run 'one bad file among good ones' 3 measure bad.tgraph conv.tgraph << 'END'
+conv.tgraph  pool 0  CPU       peak        8064000  bound        8064000    7.69 MiB
+bad.tgraph:8: alloc_size 95 is less than nbytes 960000
+END
+
+# ---- files appear whole or not at all ----
+
+echo before > kept.json
+run 'a failure keeps the old file' 3 plan bad.tgraph --format=json -o kept.json << 'END'
+bad.tgraph:8: alloc_size 95 is less than nbytes 960000
+END
+ok 'the old file is there' test "$(cat kept.json)" = before
+run 'success replaces it' 0 plan conv.tgraph --format=json -o kept.json << 'END'
+END
+ok 'the new file is there' grep -q schema kept.json
+ok 'nothing else is left' test -z "$(ls | grep -F .json.)"
+run 'a folder that is not there' 4 plan conv.tgraph -o nowhere/x << 'END'
+ggml-alloc: cannot write nowhere/x: No such file or directory
+END
+ln -s kept.json link
+"$command" plan conv.tgraph --format=csv -o link
+ok 'a link stays a link' test -L link
+ok 'a reader that goes away is no error' test -z "$( ("$command" plan chunked.tgraph --format=csv | head -1 > /dev/null) 2>&1)"
+[ ! -w /dev/full ] || run 'a full disk is one' 4 plan conv.tgraph -o /dev/full << 'END'
+ggml-alloc: cannot write /dev/full: No space left on device
+END
+
+# ---- help ----
+
+ok '--help' sh -c '"$1" --help | grep -q "usage: ggml-alloc COMMAND"' sh "$command"
+ok '-h of a command' sh -c '"$1" why -h | grep -q "usage: ggml-alloc why"' sh "$command"
+ok '--version' sh -c '"$1" --version | grep -Eq "^ggml-alloc [0-9]+\.[0-9]+\.[0-9]+$"' sh "$command"
+echo "1..$count"
