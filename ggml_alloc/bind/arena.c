@@ -36,15 +36,15 @@ enum ga_status gai_arena_take(const ga_arena *arena, unsigned pool, uint64_t byt
     if (backend->alloc(backend->user, (size_t)asked, &given) != GA_OK)
         return GA_NO_SPACE;
     uint64_t skip = align_up((uintptr_t)given.base, max_u64(align, gai_backend_align(backend))) - (uintptr_t)given.base;
-    if (skip > asked - bytes) {
-        gai_log(&arena->env, GA_ERROR, "backend '%s' gave a base that is not aligned to the %zu bytes that it promises",
+    if (!given.base || skip > asked - bytes) {
+        gai_log(&arena->env, GA_ERROR, "backend '%s' gave a base that is NULL or not aligned to the %zu bytes that it promises",
                 backend->name ? backend->name : "", backend->align);
         backend->free(backend->user, &given);
         return GA_INVALID;
     }
     chunk->given = given;
     chunk->buffer = given;
-    chunk->buffer.base = (void *)((uintptr_t)given.base + (uintptr_t)skip);
+    chunk->buffer.base = (char *)given.base + (size_t)skip;
     chunk->buffer.size = (size_t)bytes;
     return GA_OK;
 }

@@ -75,13 +75,13 @@ static inline void gai_arena_outdate(ga_arena *arena)
     arena->generation++;
 }
 
-/* NULL when the chunk is not there.  Integers, since a device's base may be a mere number. */
+/* NULL when the chunk is not there. */
 static inline void *gai_arena_addr(const ga_arena *arena, const struct ga_slot *slot)
 {
     const struct arena_pool *pool = &arena->pools[slot->pool];
     if (slot->chunk >= pool->n_chunks || pool->chunks[slot->chunk].buffer.size == 0)
         return NULL;
-    return (void *)((uintptr_t)pool->chunks[slot->chunk].buffer.base + (uintptr_t)slot->offset);
+    return (char *)pool->chunks[slot->chunk].buffer.base + (size_t)slot->offset;
 }
 
 /* One buffer of at least `bytes`, its base a multiple of `align`.  As gai_arena_hold(). */

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 struct ga_buffer {
-    void *base;   /* what offsets count from; may be a device address or a mere number */
+    void *base;   /* what offsets count from: an address, of a device perhaps, or a mere number; not NULL */
     size_t size;  /* as asked for */
     void *handle; /* the backend's own */
 };

@@ -295,6 +295,13 @@ static enum ga_status alloc_askew(void *user, size_t size, struct ga_buffer *buf
     return GA_OK;
 }
 
+static enum ga_status alloc_at_null(void *user, size_t size, struct ga_buffer *buffer)
+{
+    (void)user;
+    *buffer = (struct ga_buffer){ .size = size };
+    return GA_OK;
+}
+
 static void free_askew(void *user, struct ga_buffer *buffer)
 {
     (void)user;
@@ -320,6 +327,9 @@ Test(arena, notices_a_backend_that_breaks_its_promise)
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, graph), GA_INVALID);
     cr_assert_eq(ga_arena_pack(arena, 0, &(uint64_t){ 64 }, 1, &(struct ga_slot){ 0 }, NULL), GA_INVALID);
     cr_assert_eq(errors, 2);
+    liar.alloc = alloc_at_null;
+    cr_assert_eq(ga_gallocr_alloc_graph(galloc, graph), GA_INVALID);
+    liar.alloc = alloc_askew;
     liar.align = 16;
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, graph), GA_OK);
     ga_graph_delete(graph);
