@@ -7,14 +7,23 @@
 
 #include <inttypes.h>
 
+/* A window that was empty when the plan was made has no place in it, though its root has. */
+static bool is_window_without_slot(const ga_plan *plan, const ga_graph *graph, ga_id id)
+{
+    return plan->slots[id].size == 0 && plan->slots[graph->nodes[id].root].size != 0;
+}
+
 /* Owners of bytes must fit their slots; windows lie within their roots, at the offset that the signature vouches for. */
 static ga_id first_outgrown(const ga_plan *plan, const ga_graph *graph)
 {
     const struct body *bodies = graph->bodies;
     const struct ga_slot *slots = plan->slots;
-    for (ga_id id = 1; id <= graph->n_nodes; id++)
-        if (bodies[id].size > slots[id].size && node_owns(graph, id) && plan->life[id].birth != LIFE_NEVER)
+    for (ga_id id = 1; id <= graph->n_nodes; id++) {
+        if (bodies[id].size <= slots[id].size)
+            continue;
+        if ((node_owns(graph, id) && plan->life[id].birth != LIFE_NEVER) || is_window_without_slot(plan, graph, id))
             return id;
+    }
     return GA_NONE;
 }
 

@@ -60,6 +60,27 @@ Test(gallocr, binds_every_node_inside_its_arena)
     world_close(&world);
 }
 
+Test(gallocr, places_a_view_that_was_empty)
+{
+    struct world world;
+    world_open(&world, GA_GROW_KEEP, 0);
+    ga_gallocr *galloc = ga_gallocr_new(&world.env, world.arena, NULL);
+    ga_graph *graph = ga_graph_new(NULL);
+    for (int i = 0; i < 6; i++) {
+        ga_graph_clear(graph);
+        ga_id root = ga_graph_add(graph, &(struct ga_node){ .size = 256, .flags = GA_INPUT });
+        ga_id view = ga_graph_add(graph, &(struct ga_node){ .size = i % 2 ? 64 : 0, .view_of = root, .view_offset = 64 });
+        ga_graph_add(graph, &(struct ga_node){ .size = 64, .src = &view, .n_src = 1 });
+        cr_assert_eq(ga_gallocr_alloc_graph(galloc, graph), GA_OK);
+        cr_assert_eq(ga_gallocr_replan_reason(galloc) != NULL, i < 2, "graph %d", i);
+        if (i % 2)
+            cr_assert_eq(ga_gallocr_addr(galloc, view), (char *)ga_gallocr_addr(galloc, root) + 64);
+    }
+    ga_gallocr_delete(galloc);
+    ga_graph_delete(graph);
+    world_close(&world);
+}
+
 Test(gallocr, is_steady_after_reserve)
 {
     struct world world;
