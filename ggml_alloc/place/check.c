@@ -354,11 +354,6 @@ const char *gai_place_check(const struct ga_mem *mem, const struct problem *prob
 enum ga_status gai_check_fixed(const struct ga_mem *mem, const struct problem *problem)
 {
     struct sweep sweep = { .problem = problem };
-    uint32_t n_fixed = 0;
-    for (uint32_t i = 0; i < problem->n_items; i++)
-        n_fixed += problem->items[i].fixed != 0;
-    if (n_fixed < 2)
-        return GA_OK;
     enum ga_status status = judge(mem, &sweep, NULL, 0);
     return status == GA_OK && sweep.fault ? GA_INVALID : status;
 }

@@ -120,16 +120,24 @@ static enum ga_status check_fixed(struct part *part)
 static enum ga_status prepare(struct climb *climb, const struct problem *problem)
 {
     enum ga_status status = gai_split(climb, problem);
+    bool may_collide = false;
     for (unsigned p = 0; p < climb->n_parts && status == GA_OK; p++) {
+        may_collide |= climb->parts[p].n_fixed > 1;
         status = check_fixed(&climb->parts[p]);
-        if (status == GA_OK)
-            status = gai_bound(climb->mem, &climb->parts[p]);
     }
+    if (status == GA_OK && may_collide)
+        status = gai_check_fixed(climb->mem, problem);
+    for (unsigned p = 0; p < climb->n_parts && status == GA_OK; p++)
+        status = gai_bound(climb->mem, &climb->parts[p]);
     return status;
 }
 
 static void measure_chunks(const struct part *part, uint64_t *chunks)
 {
+    if (part->best.n_chunks == 1) {
+        chunks[0] = part->best.peak;
+        return;
+    }
     for (uint32_t i = 0; i < part->n_items; i++) {
         const struct spot *spot = &part->best.spots[i];
         chunks[spot->chunk] = max_u64(chunks[spot->chunk], spot->offset + part->items[i].size);
@@ -191,9 +199,7 @@ enum ga_status gai_place_solve(const struct ga_mem *mem, const struct problem *p
     struct answer found = { 0 };
     struct climb climb = { .mem = mem, .opts = opts, .n_items = problem->n_items, .n_edges = problem->n_edges };
     climb.budget = opts->steps ? opts->steps : STEPS_BASE + STEPS_PER_ITEM * (uint64_t)problem->n_items;
-    enum ga_status status = gai_check_fixed(mem, problem);
-    if (status == GA_OK)
-        status = prepare(&climb, problem);
+    enum ga_status status = prepare(&climb, problem);
     if (status == GA_OK)
         status = climb_ladder(&climb);
     if (status == GA_OK)
