@@ -160,6 +160,56 @@ static void seal(char *text)
         snprintf(last, 23, "seal\t%016" PRIx64 "\n", gai_text_sum(TEXT_SUM_START, text, (size_t)(last - text)));
 }
 
+static void expect_refused(const ga_plan *plan, const char *from, const char *to, const char *says)
+{
+    char *good = write_as(plan, NULL, GA_PLAN), error[300] = "";
+    char *at = strstr(good, from);
+    cr_assert(at, "'%s' is not in\n%s", from, good);
+    size_t cap = strlen(good) + strlen(to) + 32;
+    char *bad = malloc(cap);
+    snprintf(bad, cap, "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+    seal(bad);
+    ga_plan *read;
+    cr_assert_eq(read_env(NULL, bad, strlen(bad), &read, error), GA_INVALID, "'%s'", to);
+    cr_assert(strstr(error, says), "'%s': %s", to, error);
+    free(bad);
+    free(good);
+}
+
+Test(plantext, a_plan_that_contradicts_itself_is_refused)
+{
+    static const struct {
+        const char *from, *to, *says;
+    } cases[] = {
+        { "ga_plan\t1", "ga_plan\t2", "version 1" },
+        { "found\tonline", "found\tluck", "effort 'luck'" },
+        { "counts\t5", "counts\t2000000000", "'slot' or 'none' line belongs here" },
+        { "counts\t5\t3", "counts\t5\t6", "at most 5" },
+        { "counts\t5\t3\t2\t0", "counts\t5\t3\t2\t1", "times belong" },
+        { "pool\t1", "pool\t0", "stands where 1 belongs" },
+        { "pool\t0\t1", "pool\t0\t2", "'chunk' line belongs here" },
+        { "chunk\t256", "chunk\t128", "above the peak" },
+        { "chunk\t256", "chunk\t9223372036854775808", "at most" },
+        { "slot\t2\t0\t0\t0\t100", "slot\t2\t0\t0\t0\t0", "no bytes" },
+        { "slot\t2\t0\t0\t0\t100", "slot\t2\t0\t0\t200\t100", "end past their chunk" },
+        { "slot\t2\t0\t0", "slot\t2\t0\t1", "no chunk 1" },
+        { "slot\t2\t0\t0", "slot\t2\t2\t0", "at most 1" },
+        { "none\t1", "none\t2", "stands where 1 belongs" },
+        { "own\t2", "own\t1", "no slot" },
+        { "own\t3", "own\t2", "named twice" },
+        { "own\t2\nown\t3", "own\t3\nown\t2", "born before" },
+    };
+    ga_graph *graph = small_graph();
+    ga_plan *plan = small_plan(graph), *bare = interval_plan();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_refused(plan, cases[i].from, cases[i].to, cases[i].says);
+    expect_refused(bare, "time\t200", "time\t100", "does not rise");
+    expect_refused(bare, "counts\t3\t2\t1\t6", "counts\t3\t2\t1\t7", "'time' line belongs here");
+    ga_plan_delete(bare);
+    ga_plan_delete(plan);
+    ga_graph_delete(graph);
+}
+
 static void ask_everything(const ga_plan *plan, const ga_graph *graph)
 {
     struct ga_live live[8];
