@@ -32,6 +32,14 @@ double samples_median(struct samples *samples)
     return samples->ns[samples->n / 2];
 }
 
+double samples_min(const struct samples *samples)
+{
+    double min = samples->n ? samples->ns[0] : 0;
+    for (int i = 1; i < samples->n; i++)
+        min = samples->ns[i] < min ? samples->ns[i] : min;
+    return min;
+}
+
 static void *resize(void *user, void *ptr, size_t old_size, size_t new_size)
 {
     struct meter *meter = user;

@@ -19,6 +19,8 @@ struct samples {
 void samples_add(struct samples *samples, double ns); /* past MEASURE_MAX: dropped */
 double samples_median(struct samples *samples);       /* sorts them; 0 when there are none */
 
+double samples_min(const struct samples *samples);
+
 /* A memory hook that counts. */
 struct meter {
     uint64_t requests, live, peak;
