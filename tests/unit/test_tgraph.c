@@ -589,6 +589,29 @@ Test(tgraph, writes_until_the_sink_refuses)
     gai_tgraph_fini(&file);
 }
 
+Test(tgraph, writes_nothing_when_memory_runs_out)
+{
+    struct test_mem mem = { 0 };
+    struct ga_env env = test_env(&mem);
+    ga_graph *graph = ga_graph_new(&env);
+    ga_graph_add(graph, &(struct ga_node){ .size = 64 });
+    enum ga_status status = GA_NO_MEMORY;
+    for (uint64_t nth = 1; status == GA_NO_MEMORY; nth++) {
+        struct test_text text = { 0 };
+        struct ga_sink sink = test_sink(&text);
+        uint64_t blocks = mem.blocks;
+        mem.fail_at = mem.requests + nth;
+        status = ga_graph_write(graph, &sink);
+        cr_assert_eq(mem.blocks, blocks);
+        cr_assert_eq(text.len > 0, status == GA_OK);
+        cr_assert_lt(nth, 20);
+        test_text_fini(&text);
+    }
+    cr_assert_eq(status, GA_OK);
+    ga_graph_delete(graph);
+    cr_assert_not(mem.lied);
+}
+
 /* ---- broken files ---- */
 
 /* Whatever the text, there is a status or a graph, and a graph can be planned or is refused. */
