@@ -146,14 +146,16 @@ Test(arena, free_first_fits_where_both_would_not)
     struct world world;
     world_open(&world, GA_GROW_FREE_FIRST, 0);
     ga_gallocr *galloc = ga_gallocr_new(&world.env, world.arena, NULL);
-    ga_graph *small = chain(4096, 0), *large = chain(8192, 0), *huge = chain(1 << 20, 0);
+    ga_graph *small = chain(4096, 0), *large = chain(8192, 0), *huge = chain(1 << 20, 0), *beside = chain(64, 1);
     ga_meter_cap(world.meters[0], 20000);
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, small), GA_OK);
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, large), GA_OK);
+    cr_assert_eq(ga_gallocr_reserve(galloc, beside), GA_OK);
     uint64_t generation = ga_arena_generation(world.arena);
     /* The exception: on failure the arena is empty, and says so. */
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, huge), GA_NO_SPACE);
     cr_assert_eq(ga_arena_size(world.arena, 0), 0);
+    cr_assert_eq(ga_arena_size(world.arena, 1), 0); /* all of it */
     cr_assert_neq(ga_arena_generation(world.arena), generation);
     cr_assert_null(ga_gallocr_addr(galloc, 1));
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, large), GA_OK);
@@ -162,6 +164,7 @@ Test(arena, free_first_fits_where_both_would_not)
     ga_graph_delete(small);
     ga_graph_delete(large);
     ga_graph_delete(huge);
+    ga_graph_delete(beside);
     world_close(&world);
 }
 
@@ -235,13 +238,15 @@ Test(arena, frozen_keeps_its_generation)
     struct world world;
     world_open(&world, GA_GROW_KEEP, 0);
     ga_gallocr *galloc = ga_gallocr_new(&world.env, world.arena, NULL);
-    ga_graph *small = chain(512, 0), *large = chain(1024, 0), *other = bundle(64, 3), *held = bundle(64, 1);
+    ga_graph *small = chain(512, 0), *large = chain(1024, 0), *other = bundle(64, 3), *held = bundle(64, 1),
+             *roomy = bundle(4096, 1);
     ga_gallocr_max_plans(galloc, 1);
+    cr_assert_eq(ga_gallocr_alloc_graph(galloc, roomy), GA_OK);
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, small), GA_OK);
     void *first = ga_gallocr_addr(galloc, 1);
     uint64_t generation = ga_arena_generation(world.arena);
     ga_arena_freeze(world.arena, true);
-    cr_assert_eq(ga_gallocr_alloc_graph(galloc, large), GA_NO_SPACE); /* would replace a plan */
+    cr_assert_eq(ga_gallocr_alloc_graph(galloc, large), GA_NO_SPACE); /* there is room, but it would replace a plan */
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, other), GA_NO_SPACE); /* would take a buffer in pool 1 */
     cr_assert_eq(ga_gallocr_addr(galloc, 1), first);
     cr_assert_eq(ga_gallocr_alloc_graph(galloc, held), GA_OK); /* fits; and the plan of `small` stays, though only one should */
@@ -258,6 +263,7 @@ Test(arena, frozen_keeps_its_generation)
     ga_graph_delete(large);
     ga_graph_delete(other);
     ga_graph_delete(held);
+    ga_graph_delete(roomy);
     world_close(&world);
 }
 
