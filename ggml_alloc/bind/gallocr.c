@@ -152,16 +152,23 @@ static enum ga_status replan(ga_gallocr *galloc, const ga_graph *graph, const ga
     return GA_OK;
 }
 
-/* A plan known before, whose buffers somebody moved or gave back since. */
-static enum ga_status hold_again(ga_gallocr *galloc, struct kept_plan *kept, const char *who)
+/* Alignments are not in the signature: a graph that the plan serves may want a stricter base than those before it. */
+static struct backed backed_for(const struct kept_plan *kept, const ga_graph *graph)
 {
-    if (!gai_arena_holds(galloc->arena, kept->backed)) {
+    return (struct backed){ kept->backed.plan, max_u64(kept->backed.align, strictest_align(graph)) };
+}
+
+/* A plan known before, whose buffers somebody moved or gave back since, or are not aligned enough for this graph. */
+static enum ga_status hold_again(ga_gallocr *galloc, struct kept_plan *kept, struct backed backed, const char *who)
+{
+    if (!gai_arena_holds(galloc->arena, backed)) {
         uint64_t before = bytes_held(galloc->arena);
-        enum ga_status status = gai_arena_hold(galloc->arena, kept->backed);
+        enum ga_status status = gai_arena_hold(galloc->arena, backed);
         if (status != GA_OK)
             return status;
         tell(galloc, who, before);
     }
+    kept->backed = backed;
     kept->generation = galloc->arena->generation;
     return GA_OK;
 }
@@ -173,10 +180,11 @@ static enum ga_status ready(ga_gallocr *galloc, const ga_graph *graph, const cha
     bool fits = known && serves(galloc, known->backed.plan, graph);
     galloc->reason[0] = 0;
     *kept = known;
-    if (fits && known->generation == galloc->arena->generation)
-        return GA_OK;
     if (fits) {
-        enum ga_status status = hold_again(galloc, known, who);
+        struct backed backed = backed_for(known, graph);
+        if (known->generation == galloc->arena->generation && known->backed.align == backed.align)
+            return GA_OK;
+        enum ga_status status = hold_again(galloc, known, backed, who);
         if (status != GA_NO_SPACE)
             return status;
     }
@@ -187,9 +195,9 @@ static void bind(ga_gallocr *galloc, const ga_graph *graph, const struct kept_pl
 {
     ga_plan *before = galloc->user.bound.plan;
     galloc->graph = graph;
+    galloc->user.bound = kept->backed;
     if (before == kept->backed.plan)
         return;
-    galloc->user.bound = kept->backed;
     ga_plan_retain(kept->backed.plan);
     ga_plan_delete(before);
 }
@@ -255,9 +263,13 @@ void ga_gallocr_max_plans(ga_gallocr *galloc, unsigned max)
 enum ga_status ga_gallocr_measure(ga_gallocr *galloc, const ga_graph *graph, uint64_t *sizes)
 {
     const struct kept_plan *known = gai_plans_peek(&galloc->plans, gai_graph_signature(graph));
-    struct backed backed = known ? known->backed : (struct backed){ 0 };
-    bool fits = known && serves(galloc, backed.plan, graph);
-    enum ga_status status = fits ? GA_OK : make_plan(galloc, graph, backed.plan, &backed);
+    bool fits = known && serves(galloc, known->backed.plan, graph);
+    struct backed backed;
+    enum ga_status status = GA_OK;
+    if (fits)
+        backed = backed_for(known, graph);
+    else
+        status = make_plan(galloc, graph, known ? known->backed.plan : NULL, &backed);
     if (status != GA_OK)
         return status;
     if (gai_arena_has_pools(galloc->arena, backed.plan))
