@@ -127,6 +127,8 @@ struct solution {
 
 enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution);
 void solution_free(struct solution *solution);
+/* Loads and plans at the effort asked for; anything but EXIT_YES leaves nothing to free. */
+enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution);
 
 /* ---- the commands ---- */
 

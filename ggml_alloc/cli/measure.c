@@ -37,17 +37,14 @@ static bool measure_pool(const struct options *options, const struct report *rep
 static enum exit_code measure_file(const struct options *options, const char *path, int width, struct text *out)
 {
     struct input input;
-    enum exit_code code = input_load(path, options, &input);
+    struct solution solution;
+    enum exit_code code = load_and_solve(options, path, &input, &solution);
     if (code != EXIT_YES)
         return code;
-    struct solution solution;
-    code = solve(options, options->effort, &input, &solution);
-    if (code == EXIT_YES) {
-        for (unsigned pool = 0; pool < solution.n_pools; pool++)
-            if (gai_report_is_pool(&solution.report, pool) && !measure_pool(options, &solution.report, pool, width, out))
-                code = EXIT_NO;
-        solution_free(&solution);
-    }
+    for (unsigned pool = 0; pool < solution.n_pools; pool++)
+        if (gai_report_is_pool(&solution.report, pool) && !measure_pool(options, &solution.report, pool, width, out))
+            code = EXIT_NO;
+    solution_free(&solution);
     input_free(&input);
     return code;
 }

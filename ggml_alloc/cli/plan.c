@@ -37,17 +37,14 @@ static enum exit_code write_plan(const struct options *options, const struct inp
 static enum exit_code plan_file(const struct options *options, const char *path, struct text *out)
 {
     struct input input;
-    enum exit_code code = input_load(path, options, &input);
+    struct solution solution;
+    enum exit_code code = load_and_solve(options, path, &input, &solution);
     if (code != EXIT_YES)
         return code;
-    struct solution solution;
-    code = solve(options, options->effort, &input, &solution);
-    if (code == EXIT_YES) {
-        code = capacities_exist(options, &solution, path) ? write_plan(options, &input, &solution, out) : EXIT_USAGE;
-        if (code == EXIT_YES && options->capacity && gai_report_fit(&solution.report) != FIT_YES)
-            code = EXIT_NO;
-        solution_free(&solution);
-    }
+    code = capacities_exist(options, &solution, path) ? write_plan(options, &input, &solution, out) : EXIT_USAGE;
+    if (code == EXIT_YES && options->capacity && gai_report_fit(&solution.report) != FIT_YES)
+        code = EXIT_NO;
+    solution_free(&solution);
     input_free(&input);
     return code;
 }

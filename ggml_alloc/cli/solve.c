@@ -97,3 +97,14 @@ void solution_free(struct solution *solution)
     free(solution->chunk_max);
     free(solution->capacity);
 }
+
+enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution)
+{
+    enum exit_code code = input_load(path, options, input);
+    if (code != EXIT_YES)
+        return code;
+    code = solve(options, options->effort, input, solution);
+    if (code != EXIT_YES)
+        input_free(input);
+    return code;
+}

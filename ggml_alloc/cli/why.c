@@ -124,11 +124,10 @@ static enum exit_code explain_pool(const struct input *input, const struct repor
 static enum exit_code why_file(const struct options *options, const char *path, struct text *out)
 {
     struct input input;
-    enum exit_code code = input_load(path, options, &input);
+    struct solution solution;
+    enum exit_code code = load_and_solve(options, path, &input, &solution);
     if (code != EXIT_YES)
         return code;
-    struct solution solution;
-    code = solve(options, options->effort, &input, &solution);
     bool first = true;
     for (unsigned pool = 0; code == EXIT_YES && pool < solution.n_pools; pool++) {
         if (ga_plan_peak(solution.plan, pool) == 0 || (options->has_pool && pool != options->pool))
@@ -139,8 +138,7 @@ static enum exit_code why_file(const struct options *options, const char *path, 
     }
     if (code == EXIT_YES && first)
         gai_text(out, "%s: nothing needs memory\n", path_shown(path));
-    if (code <= EXIT_NO)
-        solution_free(&solution);
+    solution_free(&solution);
     input_free(&input);
     return code;
 }
