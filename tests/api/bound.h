@@ -87,4 +87,12 @@ static inline void write_all(const ga_gallocr *galloc, uint32_t n, void **at)
     }
 }
 
+/* Two inputs of `a` and `b` bytes. */
+static inline void pair(ga_graph *graph, uint64_t a, uint64_t b)
+{
+    ga_graph_clear(graph);
+    ga_id in = ga_graph_add(graph, &(struct ga_node){ .name = "a", .size = a, .flags = GA_INPUT });
+    ga_graph_add(graph, &(struct ga_node){ .name = "b", .size = b, .src = &in, .n_src = 1 });
+}
+
 #endif
