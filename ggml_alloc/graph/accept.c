@@ -79,7 +79,8 @@ static bool view_is_inside(const ga_graph *graph, const struct ga_node *spec, ch
         return false;
     }
     bool external = graph->nodes[seen->root].flags & GA_EXTERNAL;
-    bool untold = external && body->size == 0; /* the size of the caller's own bytes need not be told */
+    /* The size of the caller's own bytes need not be told; an empty view of told ones is no way around it. */
+    bool untold = external && body->size == 0 && graph->bodies[seen->root].size == 0;
     if (!untold && (spec->view_offset > body->size || spec->size > body->size - spec->view_offset)) {
         gai_say(why, cap, "bytes %" PRIu64 " + %" PRIu64 " end past node %" PRIu32 ", which has %" PRIu64, spec->view_offset,
                 spec->size, spec->view_of, body->size);
