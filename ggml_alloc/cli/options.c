@@ -17,7 +17,7 @@ static int find_word(const char *const *words, const char *word)
     return -1;
 }
 
-static const char *const effort_words[] = { "none", "online", "quick", NULL };
+static const char *const effort_words[] = { "none", "online", "quick", "search", "prove", NULL };
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
 static const char *const format_words[] = { "text", "json", "csv", "plan", NULL };
 
@@ -143,7 +143,8 @@ static const struct option {
     parse_value *parse;
     const char *const *words; /* what it may be, when there are few */
 } options_known[] = {
-    { "--effort", "WORD", "none, online (what ggml-alloc does) or quick; quick", TAKES_EFFORT, parse_effort, effort_words },
+    { "--effort", "WORD", "none, online (ggml-alloc's plan), quick, search, prove; quick", TAKES_EFFORT, parse_effort,
+      effort_words },
     { "--steps", "N", "work to spend at most; the same plan on every machine", TAKES_PLANNING, parse_steps, NULL },
     { "--seed", "N", "another place to start from", TAKES_PLANNING, parse_seed, NULL },
     { "--inplace", "WORD", "what may be taken over: none, ggml, views or more; views", TAKES_GRAPH, parse_inplace, inplace_words },

@@ -51,7 +51,7 @@ static bool read_flag(struct draft *d, unsigned field, const char *what, bool *f
 static bool read_effort(struct draft *d)
 {
     const char *name = d->in.fields.at[1];
-    for (int effort = GA_EFFORT_NONE; effort <= GA_EFFORT_QUICK; effort++)
+    for (int effort = GA_EFFORT_NONE; effort <= GA_EFFORT_PROVE; effort++)
         if (strcmp(name, gai_effort_name((enum ga_effort)effort)) == 0) {
             d->info.reached = (enum ga_effort)effort;
             return true;

@@ -8,7 +8,7 @@
 
 const char *gai_effort_name(enum ga_effort effort)
 {
-    static const char *const names[] = { "default", "none", "online", "quick" };
+    static const char *const names[] = { "default", "none", "online", "quick", "search", "prove" };
     return names[effort];
 }
 

@@ -20,7 +20,7 @@ static bool limits_of(const struct ga_plan_opts *opts, unsigned pool, struct poo
 
 enum ga_status gai_limits(const struct ga_plan_opts *opts, struct pool_limits *limits, unsigned n_pools)
 {
-    if (opts && (unsigned)opts->effort > GA_EFFORT_QUICK)
+    if (opts && (unsigned)opts->effort > GA_EFFORT_PROVE)
         return GA_INVALID;
     for (unsigned i = 0; i < n_pools; i++)
         if (!limits_of(opts, i, &limits[i]))

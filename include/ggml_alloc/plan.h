@@ -27,6 +27,8 @@ enum ga_effort {
     GA_EFFORT_NONE,    /* every tensor alone, nothing taken over: to see whether sharing is to blame */
     GA_EFFORT_ONLINE,  /* what ggml-alloc does: best fit in execution order, eager in-place */
     GA_EFFORT_QUICK,   /* several orders, near-linear; never worse than GA_EFFORT_ONLINE */
+    GA_EFFORT_SEARCH,  /* improves on GA_EFFORT_QUICK until the steps are spent or the bound is met */
+    GA_EFFORT_PROVE,   /* exact: an optimal answer, or the best one and what is proven when the steps are spent */
 };
 
 struct ga_plan_opts {

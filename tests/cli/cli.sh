@@ -256,8 +256,8 @@ END
 run 'an option of another command' 2 plan conv.tgraph --budget=5 << 'END'
 ggml-alloc: 'plan' does not know the option '--budget'; see 'ggml-alloc plan --help'
 END
-run 'an effort that does not exist' 2 plan conv.tgraph --effort=prove << 'END'
-ggml-alloc: 'prove' is no value of --effort; there are none, online, quick
+run 'an effort that does not exist' 2 plan conv.tgraph --effort=best << 'END'
+ggml-alloc: 'best' is no value of --effort; there are none, online, quick, search, prove
 END
 run 'a misspelt value' 2 plan conv.tgraph --inplace=view << 'END'
 ggml-alloc: 'view' is no value of --inplace; did you mean 'views'? There are none, ggml, views, more
