@@ -1,0 +1,87 @@
+/*
+ * exact.h - the contract of an exact engine: do these items fit below this height?
+ *
+ *     part --gai_exact_build()--> tasks, one per run of sections that nobody leaves     height |  .----.
+ *     task --engine--> fits (and where), cannot (a proof), or unknown (its steps              |..|  b |.-----. capacity
+ *                      are spent)                                                             |--'----'|  c  |
+ *                                                                                             |   a    '--.--'
+ *     A section is a maximal set of items that live at one time: whatever collides             '-----------'--> sections
+ *     anywhere, collides in a section.  Neighbours are items that share one.
+ *
+ * All numbers are in units, the largest that divides every size and every offset that can matter.  An answer gives each item an
+ * offset of at least its `lowest`, a multiple of its `align`, so that neighbours share no unit and nothing ends above the capacity;
+ * a fixed item is exactly at its `lowest`.  Engines are asked by turns, each time with more steps, until one of them knows.
+ */
+#ifndef GAI_PLACE_EXACT_H
+#define GAI_PLACE_EXACT_H
+
+#include "place/rung.h"
+
+struct exact_item {
+    uint64_t size;     /* not 0 */
+    uint64_t lowest;   /* a multiple of `align` */
+    uint64_t align;    /* a power of two */
+    uint32_t from, to; /* sections, half open, from < to */
+    uint32_t origin;   /* whose it is, for those who made the task */
+    bool fixed;
+};
+
+#define EXACT_LIMIT ((uint64_t)1 << 61) /* no size, offset, capacity or sum of the sizes of a section reaches it */
+
+struct exact_task {
+    const struct exact_item
+        *items;                   /* by `from`, then `to`, falling size, `align`, `lowest`, `fixed`: identical ones are adjacent */
+    uint32_t n_items, n_sections; /* n_items is not 0; each section lacks no item of which it could have one more */
+    uint64_t load;                /* the largest sum of sizes over a section */
+};
+
+enum exact_verdict { EXACT_UNKNOWN, EXACT_FITS, EXACT_CANNOT };
+
+/* How an engine may reason.  Each rule is argued for where it is used; without it the answers are the same, later. */
+enum exact_rule {
+    EXACT_DOMINANCE = 1, /* no hole is left that an unplaced item would fit into */
+    EXACT_SECTIONS = 2,  /* what is still to come must fit above each section's lowest offset */
+    EXACT_LIFTER = 4,    /* an item passed over rests on a neighbour that is still to come */
+    EXACT_TWINS = 8,     /* identical items come in one order */
+    EXACT_CUTS = 16,     /* sides that nothing unplaced joins are decided apart */
+    EXACT_JUMPS = 32,    /* a choice that a failure does not depend on is not made again */
+    EXACT_ALL_RULES = 63,
+};
+
+struct exact_ask {
+    uint64_t capacity;
+    unsigned rules; /* enum exact_rule */
+    uint64_t seed;
+    uint64_t steps, limit;                     /* spent (the engine adds what it spends), and where it has to stop */
+    bool (*go_on)(void *user, uint64_t steps); /* asked now and then with what was spent since; false: stop */
+    void *user;
+    uint64_t *offsets; /* by item; scratch unless the verdict is EXACT_FITS */
+};
+
+/*
+ * An engine keeps what it learned from one question to the next: about one task, with any capacity.  The same questions in the same
+ * order get the same answers on every machine.  All its memory comes from new(); decide() asks for none.
+ */
+struct exact_engine {
+    const char *name;
+    bool (*takes)(const struct exact_task *task, uint64_t capacity);       /* whether asking may be worth it; cheap */
+    void *(*new)(const struct ga_mem *mem, const struct exact_task *task); /* NULL: no memory */
+    void (*delete)(const struct ga_mem *mem, void *engine);                /* NULL is fine */
+    enum exact_verdict (*decide)(void *engine, struct exact_ask *ask);
+};
+
+extern const struct exact_engine gai_exact_canon; /* branch and bound over canonical answers */
+
+/* Engines call this as they work, with what they did since; false: stop, and answer EXACT_UNKNOWN. */
+static inline bool exact_spend(struct exact_ask *ask, uint64_t steps)
+{
+    ask->steps += steps;
+    return ask->steps < ask->limit && (!ask->go_on || ask->go_on(ask->user, steps));
+}
+
+static inline bool exact_neighbours(const struct exact_item *a, const struct exact_item *b)
+{
+    return a->from < b->to && b->from < a->to;
+}
+
+#endif
