@@ -17,6 +17,9 @@ static const struct rung {
 #define STEPS_BASE ((uint64_t)1 << 25)
 #define STEPS_PER_ITEM 2048u
 
+/* From one pulse to the next: a millisecond or so. */
+#define STEPS_PER_PULSE ((uint64_t)1 << 17)
+
 static const unsigned n_rungs = sizeof ladder / sizeof ladder[0];
 
 static bool is_better(const struct layout *a, const struct layout *b)
@@ -28,9 +31,10 @@ static bool is_better(const struct layout *a, const struct layout *b)
 
 static void report(struct climb *climb)
 {
-    if (!climb->opts->progress || climb->n_answered < climb->n_parts)
+    if (!climb->opts->progress || climb->stopped || climb->n_answered < climb->n_parts)
         return;
     uint64_t peak = 0, bound = 0;
+    climb->told = climb->steps;
     for (unsigned p = 0; p < climb->n_parts; p++) {
         peak = add_sat(peak, climb->parts[p].best.peak);
         bound = add_sat(bound, climb->parts[p].bound);
@@ -48,6 +52,12 @@ void gai_climb_offer(struct climb *climb, struct part *part, struct layout *tria
     *trial = was;
     climb->n_answered += !was.spots;
     report(climb);
+}
+
+void gai_climb_pulse(struct climb *climb)
+{
+    if (climb->steps - climb->told >= STEPS_PER_PULSE)
+        report(climb);
 }
 
 /* No more chunks than that many bytes need. */

@@ -163,6 +163,7 @@ static void try_mergings(struct quick *quick)
         for (unsigned k = 0; k < n_passes && !gai_climb_done(quick->climb, part); k++) {
             gai_quick_order(quick, passes[k].order);
             passes[k].place(quick);
+            gai_climb_pulse(quick->climb);
         }
     }
 }

@@ -46,6 +46,7 @@ struct climb {
     struct part *parts;
     unsigned n_parts, n_answered;
     uint64_t steps, budget;
+    uint64_t told; /* steps, when the callback was last told */
     bool stopped;
     /* What the parts point into when a problem has several pools; NULL when it has one. */
     struct item *items;
@@ -63,6 +64,11 @@ rung_run gai_place_quick;
 
 /* Swaps trial and best when the trial is better: within the chunk limit, then fewest bytes, then fewest chunks. */
 void gai_climb_offer(struct climb *climb, struct part *part, struct layout *trial);
+/*
+ * Tells the caller's callback how far the climb is, unless it was told some steps ago: a rung that works for long calls this as it
+ * goes, as often as it likes, with `climb->steps` up to date, and looks at gai_climb_done() afterwards.
+ */
+void gai_climb_pulse(struct climb *climb);
 /* Nothing better is needed, or may be looked for. */
 bool gai_climb_done(const struct climb *climb, const struct part *part);
 

@@ -39,7 +39,8 @@ struct ga_plan_opts {
     const uint64_t *capacity;  /* stop as soon as it fits; NULL or 0: as low as possible */
     const uint64_t *chunk_max; /* largest single buffer of the pool; NULL or 0 is unlimited */
     const uint64_t *align;     /* a power of two; NULL or 0 is 1 */
-    bool (*progress)(void *user, uint64_t steps, uint64_t peak, uint64_t bound); /* false stops with the best so far */
+    /* Told sums over all pools whenever they get better, and now and then while they do not; false stops with the best so far. */
+    bool (*progress)(void *user, uint64_t steps, uint64_t peak, uint64_t bound);
     void *user;
 };
 

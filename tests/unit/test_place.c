@@ -224,6 +224,41 @@ Test(place, stops_when_told_with_the_best_so_far)
     gai_answer_fini(&env.mem, &answer);
 }
 
+struct pulses {
+    unsigned calls, last; /* stop at the last one */
+    uint64_t steps;
+};
+
+static bool count_pulses(void *user, uint64_t steps, uint64_t peak, uint64_t bound)
+{
+    struct pulses *pulses = user;
+    cr_assert(steps > pulses->steps && peak == 9 && bound == 7);
+    pulses->steps = steps;
+    return ++pulses->calls < pulses->last;
+}
+
+Test(place, tells_how_far_it_is_now_and_then)
+{
+    struct pulses pulses = { .last = 8 };
+    struct place_opts opts = { .progress = count_pulses, .user = &pulses };
+    struct spot spot = { 0 };
+    struct part part = { .bound = 7, .best = { .spots = &spot, .peak = 9 } };
+    struct climb climb = { .opts = &opts, .parts = &part, .n_parts = 1, .budget = UINT64_MAX };
+    climb.steps = (uint64_t)1 << 40;
+    gai_climb_pulse(&climb);
+    cr_assert_eq(pulses.calls, 0, "there is no answer to tell of");
+    climb.n_answered = 1;
+    for (int i = 0; i < 1000000 && !gai_climb_done(&climb, &part); i++) {
+        climb.steps += 1000;
+        gai_climb_pulse(&climb);
+        cr_assert_leq(climb.steps - pulses.steps, 1000000);
+    }
+    cr_assert(climb.stopped && pulses.calls == 8 && climb.steps > 100000 + ((uint64_t)1 << 40));
+    climb.steps *= 2;
+    gai_climb_pulse(&climb);
+    cr_assert_eq(pulses.calls, 8, "it was told to stop");
+}
+
 Test(place, stops_within_its_steps)
 {
     struct ga_env env = gai_env(NULL);
