@@ -8,8 +8,11 @@
 
 #include "base/text.h"
 #include "io/csv.h"
+#include "io/gen.h"
 #include "io/report.h"
 #include "io/tgraph.h"
+
+#include <limits.h>
 
 /* The larger one wins when several files are worked on. */
 enum exit_code {
@@ -51,7 +54,10 @@ struct options {
     enum ga_format format;
     uint64_t align, max_chunk, budget;
     uint64_t pool;
-    bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_format, wants_help;
+    struct gen_perfect perfect; /* --seed and --align apart */
+    struct gen_random random;   /* --seed apart */
+    bool wants_solution;
+    bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_kind, has_live, wants_help;
 };
 
 /* Bits of struct command: which options it takes. */
@@ -65,12 +71,16 @@ enum option_set {
     TAKES_POOL = 1 << 6,
     TAKES_OUTPUT = 1 << 7,
     TAKES_EFFORT = 1 << 8,
+    TAKES_CUTS = 1 << 9,    /* --pieces --drop --fixed --solution */
+    TAKES_CHANCE = 1 << 10, /* --n --kind --live */
 };
 
+#define ANY_FILES INT_MAX
+
 struct command {
-    const char *name, *files, *summary;
-    const char *help; /* a paragraph, for --help */
-    unsigned takes;   /* enum option_set */
+    const char *name, *files, *summary; /* the name: a word, or two */
+    const char *help;                   /* a paragraph, for --help */
+    unsigned takes;                     /* enum option_set */
     int min_files, max_files;
     enum exit_code (*run)(const struct options *options, struct text *out);
 };
@@ -138,5 +148,7 @@ enum exit_code command_compare(const struct options *options, struct text *out);
 enum exit_code command_why(const struct options *options, struct text *out);
 enum exit_code command_check(const struct options *options, struct text *out);
 enum exit_code command_intervals(const struct options *options, struct text *out);
+enum exit_code command_gen_perfect(const struct options *options, struct text *out);
+enum exit_code command_gen_random(const struct options *options, struct text *out);
 
 #endif

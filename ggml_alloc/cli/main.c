@@ -7,6 +7,7 @@
 #include "cli/output.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PLANNING (TAKES_EFFORT | TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
@@ -15,20 +16,27 @@ static const struct command commands[] = {
     { "plan", "FILE...", "place every tensor; peak, bound and who proved it",
       "FILE is a recorded graph (.tgraph) or intervals (CSV: id,lower,upper,size[,alignment][,offset]); - is stdin.\n"
       "Exits with 0, or with 1 when --capacity is given and the plan does not fit.\n",
-      PLANNING | TAKES_CAPACITY | TAKES_FORMAT, 1, 0, command_plan },
+      PLANNING | TAKES_CAPACITY | TAKES_FORMAT, 1, ANY_FILES, command_plan },
     { "measure", "FILE...", "how much each pool needs, a line per file and pool",
-      "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget.\n", PLANNING | TAKES_BUDGET, 1, 0,
-      command_measure },
+      "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget.\n", PLANNING | TAKES_BUDGET, 1,
+      ANY_FILES, command_measure },
     { "compare", "FILE...", "every effort side by side, with the bound and what the engine got",
       "`saved` is what quick needs less than the engine, or than online where the file does not say what the engine got.\n",
-      PLANNING & ~TAKES_EFFORT, 1, 0, command_compare },
-    { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, 0, command_why },
+      PLANNING & ~TAKES_EFFORT, 1, ANY_FILES, command_compare },
+    { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, ANY_FILES,
+      command_why },
     { "check", "FILE PLAN", "is PLAN (csv or plan format) right for FILE?",
       "Exits with 1 when it is not, and says which two tensors share bytes.\n", TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT, 2, 2,
       command_check },
     { "intervals", "GRAPH", "the placement problem of a graph as interval CSV",
       "Lives are half open, [lower, upper); what may be taken over is not in it.\n",
       TAKES_GRAPH | TAKES_LIMITS | TAKES_POOL | TAKES_OUTPUT, 1, 1, command_intervals },
+    { "gen perfect", "", "a hard instance: a rectangle of 1 MiB, cut into pieces",
+      "Interval CSV, shuffled. All pieces together fit into 1048576 bytes, and into no less; --solution tells how.\n",
+      TAKES_CUTS | TAKES_OUTPUT, 0, 0, command_gen_perfect },
+    { "gen random", "", "a large instance: lives and sizes at random",
+      "Interval CSV. Births are uniform, sizes log-uniform from 256 bytes to 16 MiB.\n", TAKES_CHANCE | TAKES_OUTPUT, 0, 0,
+      command_gen_random },
     { NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
 };
 
@@ -37,7 +45,7 @@ static void print_help(struct text *out)
     gai_text(out, "usage: ggml-alloc COMMAND FILE... [OPTION...]\n\n"
                   "Decides where every tensor of a graph goes, in as little memory as possible.\n\n");
     for (const struct command *command = commands; command->name; command++)
-        gai_text(out, "  %-10s %-12s %s\n", command->name, command->files, command->summary);
+        gai_text(out, "  %-12s %-10s %s\n", command->name, command->files, command->summary);
     gai_text(out, "\n  ggml-alloc COMMAND --help tells more; --version the version.\n"
                   "  Sizes may have units: 4096, 64KiB, 1.5GiB.  Tensor ids are the file's, from 0.\n"
                   "  Exit: 0 yes, it fits; 1 no; 2 usage; 3 bad input; 4 no memory or no room.\n");
@@ -45,26 +53,55 @@ static void print_help(struct text *out)
 
 static void print_command_help(const struct command *command, struct text *out)
 {
-    gai_text(out, "usage: ggml-alloc %s %s [OPTION...]\n\n%s.\n%s\n", command->name, command->files, command->summary,
-             command->help);
+    gai_text(out, "usage: ggml-alloc %s%s%s [OPTION...]\n\n%s.\n%s\n", command->name, *command->files ? " " : "", command->files,
+             command->summary, command->help);
     options_help(command, out);
 }
 
-static const struct command *find_command(const char *name)
+/* How many arguments name this command: its one word or its two; 0: they name another. */
+static int words_taken(const struct command *command, int argc, char **argv)
+{
+    const char *name = command->name;
+    for (int i = 0; i < argc; i++) {
+        size_t len = strlen(argv[i]);
+        if (strncmp(name, argv[i], len) != 0 || (name[len] && name[len] != ' '))
+            return 0;
+        if (!name[len])
+            return i + 1;
+        name += len + 1;
+    }
+    return 0;
+}
+
+static const char *meant_by(int argc, char **argv)
 {
     const char *names[sizeof commands / sizeof *commands];
-    size_t n = 0;
+    char both[32];
+    size_t n = 0, len = strlen(argv[0]);
     for (const struct command *command = commands; command->name; command++) {
-        if (strcmp(command->name, name) == 0)
-            return command;
+        if (strncmp(command->name, argv[0], len) == 0 && command->name[len] == ' ' && argc == 1)
+            return command->name;
         names[n++] = command->name;
     }
     names[n] = NULL;
-    const char *meant = did_you_mean(name, names);
+    snprintf(both, sizeof both, "%s %s", argv[0], argc > 1 ? argv[1] : "");
+    const char *meant = did_you_mean(argv[0], names);
+    return meant ? meant : did_you_mean(both, names);
+}
+
+/* `words`: how many arguments its name takes. */
+static const struct command *find_command(int argc, char **argv, int *words)
+{
+    for (const struct command *command = commands; command->name; command++) {
+        *words = words_taken(command, argc, argv);
+        if (*words)
+            return command;
+    }
+    const char *meant = meant_by(argc, argv);
     if (meant)
-        complain("unknown command '%s'; did you mean '%s'?", name, meant);
+        complain("unknown command '%s'; did you mean '%s'?", argv[0], meant);
     else
-        complain("unknown command '%s'; see 'ggml-alloc --help'", name);
+        complain("unknown command '%s'; see 'ggml-alloc --help'", argv[0]);
     return NULL;
 }
 
@@ -112,9 +149,10 @@ int main(int argc, char **argv)
         return (int)say(print_help);
     if (strcmp(argv[1], "--version") == 0)
         return (int)say(print_version);
-    const struct command *command = find_command(argv[1]);
+    int words;
+    const struct command *command = find_command(argc - 1, argv + 1, &words);
     struct options options;
-    if (!command || !options_parse(command, argc - 2, argv + 2, &options))
+    if (!command || !options_parse(command, argc - 1 - words, argv + 1 + words, &options))
         return EXIT_USAGE;
     return (int)run(&options);
 }

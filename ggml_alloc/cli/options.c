@@ -20,6 +20,7 @@ static int find_word(const char *const *words, const char *word)
 static const char *const effort_words[] = { "none", "online", "quick", "search", "prove", NULL };
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
 static const char *const format_words[] = { "text", "json", "csv", "plan", NULL };
+static const char *const kind_words[] = { "exp", "heavy", "mixed", NULL };
 
 static bool parse_effort(struct options *options, const char *value)
 {
@@ -125,6 +126,73 @@ uint64_t options_capacity(const struct options *options, unsigned pool)
     return 0;
 }
 
+static bool parse_count(const char *value, uint32_t least, uint32_t most, uint32_t *count)
+{
+    uint64_t number;
+    if (!parse_number(value, &number) || number < least || number > most)
+        return false;
+    *count = (uint32_t)number;
+    return true;
+}
+
+static bool parse_pieces(struct options *options, const char *value)
+{
+    return parse_count(value, 1, GEN_MOST, &options->perfect.n_pieces);
+}
+
+static bool parse_fixed(struct options *options, const char *value)
+{
+    return parse_count(value, 0, GEN_MOST, &options->perfect.n_fixed);
+}
+
+/* "0.05", to six places. */
+static bool parse_drop(struct options *options, const char *value)
+{
+    const char *point = strchr(value, '.'), *end = value + strlen(value);
+    uint64_t whole, part = 0;
+    if (!gai_parse_u64(value, point ? point : end, &whole) || whole != 0)
+        return false;
+    if (point && (end - point > 7 || !gai_parse_u64(point + 1, end, &part)))
+        return false;
+    for (long places = point ? (long)(end - point) - 1 : 6; places < 6; places++)
+        part *= 10;
+    options->perfect.drop = (uint32_t)part;
+    return true;
+}
+
+static bool parse_solution(struct options *options, const char *value)
+{
+    (void)value;
+    options->wants_solution = true;
+    return true;
+}
+
+static bool parse_n(struct options *options, const char *value)
+{
+    return parse_count(value, 1, GEN_MOST, &options->random.n);
+}
+
+static bool parse_live(struct options *options, const char *value)
+{
+    options->has_live = true;
+    return parse_count(value, 1, GEN_MOST / 4, &options->random.live);
+}
+
+static bool parse_kind(struct options *options, const char *value)
+{
+    int found = find_word(kind_words, value);
+    options->random.kind = (enum gen_kind)found;
+    options->has_kind = true;
+    return found >= 0;
+}
+
+static bool parse_help(struct options *options, const char *value)
+{
+    (void)value;
+    options->wants_help = true;
+    return true;
+}
+
 static bool parse_sequence(struct options *options, const char *value)
 {
     options->sequence = value;
@@ -155,8 +223,17 @@ static const struct option {
     { "--budget", "SIZE", "what each pool may take; exit 1 if one takes more", TAKES_BUDGET, parse_budget, NULL },
     { "--pool", "N", "which pool, when there are several", TAKES_POOL, parse_pool, NULL },
     { "--format", "WORD", "text, json, csv or plan; text", TAKES_FORMAT, parse_format, format_words },
+    { "--pieces", "N", "how many to cut, 1 to 100000000", TAKES_CUTS, parse_pieces, NULL },
+    { "--drop", "SHARE", "the share to leave out: 0.05 is one in twenty", TAKES_CUTS, parse_drop, NULL },
+    { "--fixed", "N", "so many of the longest lives keep their offsets", TAKES_CUTS, parse_fixed, NULL },
+    { "--align", "SIZE", "half of them want their place's alignment, up to this", TAKES_CUTS, parse_align, NULL },
+    { "--solution", NULL, "write all offsets: the answer", TAKES_CUTS, parse_solution, NULL },
+    { "--n", "N", "how many, 1 to 100000000", TAKES_CHANCE, parse_n, NULL },
+    { "--kind", "WORD", "lives: exp, heavy (Pareto), or mixed (exp, one in 1000 for ever)", TAKES_CHANCE, parse_kind, kind_words },
+    { "--live", "N", "how many at a time, on average; 300, or a quarter of all", TAKES_CHANCE, parse_live, NULL },
+    { "--seed", "N", "another seed, another instance; 0", TAKES_CUTS | TAKES_CHANCE, parse_seed, NULL },
     { "--output", "FILE", "write there, all or nothing; also -o", TAKES_OUTPUT, parse_output, NULL },
-    { "--help", NULL, "this text; also -h", 0, NULL, NULL },
+    { "--help", NULL, "this text; also -h", 0, parse_help, NULL },
 };
 
 #define N_OPTIONS (sizeof options_known / sizeof *options_known)
@@ -279,10 +356,12 @@ static int take_option(struct options *options, int left, char **argv)
     const struct option *option = read_option(options->command, argv[0], &value);
     if (!option)
         return 0;
-    if (!option->value) {
-        options->wants_help = true;
-        return 1;
+    if (!option->value && value) {
+        complain("%s takes no value", option->name);
+        return 0;
     }
+    if (!option->value)
+        return option->parse(options, NULL);
     int taken = value ? 1 : 2;
     if (!value && left > 1)
         value = argv[1];
@@ -316,8 +395,9 @@ bool options_parse(const struct command *command, int argc, char **argv, struct 
     }
     if (options->wants_help)
         return true;
-    if (options->n_files < command->min_files || (command->max_files && options->n_files > command->max_files)) {
-        complain("usage: ggml-alloc %s %s; see 'ggml-alloc %s --help'", command->name, command->files, command->name);
+    if (options->n_files < command->min_files || options->n_files > command->max_files) {
+        const char *space = *command->files ? " " : "";
+        complain("usage: ggml-alloc %s%s%s; see 'ggml-alloc %s --help'", command->name, space, command->files, command->name);
         return false;
     }
     return true;

@@ -92,7 +92,10 @@ static bool makes_sense(const struct ga_interval *interval)
            (interval->align == 0 || (is_pow2(interval->align) && interval->align <= (uint64_t)1 << 62));
 }
 
-/* Intervals of size zero need no place: they get no item, and no slot. */
+/*
+ * Intervals of size zero need no place: they get no item, and no slot.  Sizes are rounded up to the pool's alignment only: one
+ * that wants less alignment may begin right behind one that wants more.
+ */
 static enum ga_status fill_items(const struct ranking *r, struct problem *problem, uint32_t *index_of)
 {
     uint8_t pool_log2 = problem->pools[0].align_log2;
@@ -104,12 +107,12 @@ static enum ga_status fill_items(const struct ranking *r, struct problem *proble
             continue;
         uint8_t own_log2 = (uint8_t)(interval->align ? high_bit(interval->align) : 0);
         uint8_t align_log2 = own_log2 > pool_log2 ? own_log2 : pool_log2;
-        uint64_t align = (uint64_t)1 << align_log2;
+        uint64_t align = (uint64_t)1 << align_log2, pool_align = (uint64_t)1 << pool_log2;
         if (interval->fixed && ((interval->fixed - 1) & (align - 1)))
             return GA_INVALID;
         index_of[problem->n_items] = r->order[k];
         problem->items[problem->n_items++] = (struct item){
-            .size = align_up(interval->size, align),
+            .size = align_up(interval->size, pool_align),
             .fixed = interval->fixed,
             .birth = rank_of(r, interval->birth),
             .death = rank_of(r, interval->death),

@@ -170,6 +170,75 @@ offset,id,size,upper,lower
 END
 unset input
 
+# ---- instances made up ----
+
+run 'a rectangle, cut up' 0 gen perfect --pieces=6 --seed=7 --align=8KiB --fixed=2 << 'END'
+id,lower,upper,size,alignment,offset
+0,17,24,365568,8192,
+1,0,2,683008,1024,
+2,2,9,683008,1,
+3,0,4,365568,1,
+4,9,24,683008,1,365568
+5,4,17,365568,1,0
+END
+run 'the answer goes with it' 0 gen perfect --pieces=200 --seed=3 --drop=0.05 -o perfect.csv << 'END'
+END
+"$command" gen perfect --pieces=200 --seed=3 --drop=0.05 --solution > answer.csv
+run 'and is right' 0 check perfect.csv answer.csv << 'END'
+yes: nothing that lives together overlaps; peak 1.00 MiB, bound 1.00 MiB
+END
+ok 'a twentieth is left out' test "$(wc -l < perfect.csv)" -eq 191
+run 'intervals at random' 0 gen random --n=5 --kind=heavy --live=1 << 'END'
+id,lower,upper,size
+0,35,48,1536
+1,40,46,20736
+2,26,34,659712
+3,7,15,2304
+4,34,49,151552
+END
+"$command" gen random --n=2000 --kind=exp --seed=1 > random.csv
+ok 'another seed, another instance' sh -c '"$1" gen random --n=2000 --kind=exp --seed=2 | grep -vqxFf random.csv' sh "$command"
+ok 'the same seed, the same instance' sh -c '"$1" gen random --n=2000 --kind=exp --seed=1 | cmp - random.csv' sh "$command"
+run 'gen what?' 2 gen << 'END'
+ggml-alloc: unknown command 'gen'; did you mean 'gen perfect'?
+END
+run 'gen misspelt' 2 gen radom --n=5 << 'END'
+ggml-alloc: unknown command 'gen'; did you mean 'gen random'?
+END
+run 'pieces are needed' 2 gen perfect << 'END'
+ggml-alloc: gen perfect needs --pieces=N
+END
+run 'none is none' 2 gen perfect --pieces=0 << 'END'
+ggml-alloc: '0' is no value of --pieces=N: how many to cut, 1 to 100000000
+END
+run 'too many' 2 gen perfect --pieces=100000001 << 'END'
+ggml-alloc: '100000001' is no value of --pieces=N: how many to cut, 1 to 100000000
+END
+run 'not all can be left out' 2 gen perfect --pieces=5 --drop=1.0 << 'END'
+ggml-alloc: '1.0' is no value of --drop=SHARE: the share to leave out: 0.05 is one in twenty
+END
+run 'a share to six places' 2 gen perfect --pieces=5 --drop=0.1234567 << 'END'
+ggml-alloc: '0.1234567' is no value of --drop=SHARE: the share to leave out: 0.05 is one in twenty
+END
+run 'a kind is needed' 2 gen random --n=5 << 'END'
+ggml-alloc: gen random needs --n=N and --kind=exp, heavy or mixed
+END
+run 'a kind that does not exist' 2 gen random --n=5 --kind=hevy << 'END'
+ggml-alloc: 'hevy' is no value of --kind; did you mean 'heavy'? There are exp, heavy, mixed
+END
+run 'more than can live' 2 gen random --n=5 --kind=exp --live=2 << 'END'
+ggml-alloc: --live=2 is too many of --n=5; at most a quarter can live at a time
+END
+run 'nothing is read' 2 gen random file --n=5 --kind=exp << 'END'
+ggml-alloc: usage: ggml-alloc gen random; see 'ggml-alloc gen random --help'
+END
+run 'an option of the other' 2 gen random --n=5 --pieces=5 << 'END'
+ggml-alloc: 'gen random' does not know the option '--pieces'; see 'ggml-alloc gen random --help'
+END
+run 'a flag takes no value' 2 gen perfect --pieces=5 --solution=yes << 'END'
+ggml-alloc: --solution takes no value
+END
+
 # ---- measure, compare, why ----
 
 run 'measure writes a line per file and pool' 0 measure conv.tgraph chunked.tgraph --effort=online << 'END'

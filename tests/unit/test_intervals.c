@@ -52,6 +52,24 @@ Test(intervals, are_refused_when_they_make_no_sense)
     ga_plan_delete(plan);
 }
 
+Test(intervals, are_not_rounded_up_to_their_own_alignment)
+{
+    static const struct ga_interval intervals[] = {
+        { .size = 33, .birth = 0, .death = 2, .align = 64 },
+        { .size = 31, .birth = 1, .death = 3 },
+        { .size = 10, .birth = 1, .death = 3, .align = 64, .fixed = 1 + 64 },
+    };
+    uint64_t pool_align = 8;
+    for (int k = 0; k < 2; k++) {
+        struct ga_plan_opts opts = { .n_pools = (unsigned)k, .align = &pool_align };
+        ga_plan *plan;
+        cr_assert_eq(ga_plan_intervals(NULL, intervals, 3 - (unsigned)k, &opts, &plan), GA_OK);
+        cr_assert_eq(ga_plan_peak(plan, 0), k == 0 ? 74 : 72);
+        cr_assert_eq(ga_plan_bound(plan, 0), k == 0 ? 74 : 72);
+        ga_plan_delete(plan);
+    }
+}
+
 Test(intervals, tell_the_rung_that_found_the_answer)
 {
     unsigned n_better = 0;
