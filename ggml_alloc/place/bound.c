@@ -19,12 +19,17 @@ static bool is_saved(const struct part *part, const bool *saved, uint32_t i)
     return false;
 }
 
+void gai_bound_saved(const struct part *part, bool *saved)
+{
+    for (uint32_t i = 0; i < part->n_items; i++)
+        saved[i] = is_saved(part, saved, i);
+}
+
 /* Differences by step, summed up.  Wrapping is harmless: a sum below 2^64 comes out right, and one beyond only too low. */
-static uint64_t largest_live_sum(const struct part *part, bool *saved, uint64_t *rise, uint32_t *at)
+static uint64_t largest_live_sum(const struct part *part, const bool *saved, uint64_t *rise, uint32_t *at)
 {
     for (uint32_t i = 0; i < part->n_items; i++) {
         const struct item *item = &part->items[i];
-        saved[i] = is_saved(part, saved, i);
         rise[item->birth + saved[i]] += item->size;
         rise[item->death] -= item->size;
     }
@@ -44,8 +49,10 @@ enum ga_status gai_bound(const struct ga_mem *mem, struct part *part)
     uint64_t *rise = mem_new(mem, uint64_t, (size_t)part->n_steps + 1), bound = part->fixed_end;
     bool *saved = mem_new_raw(mem, bool, part->n_items);
     bool ok = rise && saved;
-    if (ok)
+    if (ok) {
+        gai_bound_saved(part, saved);
         bound = max_u64(bound, largest_live_sum(part, saved, rise, &part->bound_step));
+    }
     mem_free(mem, saved, part->n_items);
     mem_free(mem, rise, (size_t)part->n_steps + 1);
     if (!ok)

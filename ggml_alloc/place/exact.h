@@ -33,6 +33,7 @@ struct exact_task {
         *items;                   /* by `from`, then `to`, falling size, `align`, `lowest`, `fixed`: identical ones are adjacent */
     uint32_t n_items, n_sections; /* n_items is not 0; each section lacks no item of which it could have one more */
     uint64_t load;                /* the largest sum of sizes over a section */
+    uint64_t floor;               /* what lies below it, for those who made the task: not part of `capacity` */
 };
 
 enum exact_verdict { EXACT_UNKNOWN, EXACT_FITS, EXACT_CANNOT };
@@ -69,6 +70,25 @@ struct exact_engine {
     void (*delete)(const struct ga_mem *mem, void *engine);                /* NULL is fine */
     enum exact_verdict (*decide)(void *engine, struct exact_ask *ask);
 };
+
+/* A part made ready, or what is to be made so. */
+struct exact {
+    uint64_t unit; /* bytes */
+    struct exact_item *items;
+    uint64_t *offsets; /* by item, above the floor of its task; of items in no task, set */
+    struct exact_task *tasks;
+    uint32_t n_items, n_tasks, room;
+    uint32_t n_sections; /* room, until made ready: of `from` and `to`, which are steps then */
+};
+
+/*
+ * init() makes room for n_items, and the caller fills in as many as there are: bytes, steps, origins.  build() puts them in the order of their tasks.  An item that lives as
+ * long as all it meets lies below them and is in no task, where nothing is fixed or aligned.  GA_NO_MEMORY; GA_NO_SPACE: too large for any
+ * engine; gai_exact_fini() accepts what a failure left.
+ */
+enum ga_status gai_exact_init(const struct ga_mem *mem, struct exact *exact, uint32_t n_items, uint32_t n_steps);
+enum ga_status gai_exact_build(const struct ga_mem *mem, struct exact *exact);
+void gai_exact_fini(const struct ga_mem *mem, struct exact *exact);
 
 extern const struct exact_engine gai_exact_canon; /* branch and bound over canonical answers */
 

@@ -10,6 +10,8 @@ static const struct rung {
     { GA_EFFORT_NONE,   gai_place_none },
     { GA_EFFORT_ONLINE, gai_place_online },
     { GA_EFFORT_QUICK,  gai_place_quick },
+    { GA_EFFORT_PROVE,  gai_place_prove_soon },
+    { GA_EFFORT_PROVE,  gai_place_prove },
 };
 /* clang-format on */
 
@@ -97,9 +99,26 @@ static enum ga_status run_rung(struct climb *climb, struct part *part, const str
     return status;
 }
 
+static uint64_t default_steps(const struct climb *climb)
+{
+    return STEPS_BASE + STEPS_PER_ITEM * (uint64_t)climb->n_items;
+}
+
+/* What may be spent up to and with this rung: proving, which can use any number of steps, gets those that the others leave. */
+static uint64_t budget_of(const struct climb *climb, const struct rung *rung)
+{
+    uint64_t steps = climb->opts->steps;
+    if (climb->opts->effort < GA_EFFORT_PROVE)
+        return steps ? steps : default_steps(climb);
+    if (rung->effort < GA_EFFORT_PROVE)
+        return steps ? steps / 2 : default_steps(climb);
+    return steps ? steps : 2 * default_steps(climb);
+}
+
 static enum ga_status climb_ladder(struct climb *climb)
 {
     for (unsigned r = 0; r < n_rungs; r++) {
+        climb->budget = budget_of(climb, &ladder[r]);
         for (unsigned p = 0; p < climb->n_parts; p++) {
             struct part *part = &climb->parts[p];
             if (!is_wanted(climb, part, &ladder[r]))
@@ -208,7 +227,6 @@ enum ga_status gai_place_solve(const struct ga_mem *mem, const struct problem *p
 {
     struct answer found = { 0 };
     struct climb climb = { .mem = mem, .opts = opts, .n_items = problem->n_items, .n_edges = problem->n_edges };
-    climb.budget = opts->steps ? opts->steps : STEPS_BASE + STEPS_PER_ITEM * (uint64_t)problem->n_items;
     enum ga_status status = prepare(&climb, problem);
     if (status == GA_OK)
         status = climb_ladder(&climb);

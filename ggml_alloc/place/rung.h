@@ -61,6 +61,8 @@ typedef enum ga_status rung_run(struct climb *climb, struct part *part, struct l
 rung_run gai_place_none, gai_place_online;
 /* Offers only what is better than the part's best. */
 rung_run gai_place_quick;
+/* And raises the part's bound by what it proves; soon: only what is easy. */
+rung_run gai_place_prove_soon, gai_place_prove;
 
 /* Swaps trial and best when the trial is better: within the chunk limit, then fewest bytes, then fewest chunks. */
 void gai_climb_offer(struct climb *climb, struct part *part, struct layout *trial);
@@ -78,6 +80,8 @@ void gai_split_fini(struct climb *climb);
 
 /* Sets part->bound and its step: the largest live sum, an heir and a source that it may take over counted once.  O(items + steps). */
 enum ga_status gai_bound(const struct ga_mem *mem, struct part *part);
+/* By item: whether it can do without bytes of its own in the step of its birth, however it is decided who takes over what. */
+void gai_bound_saved(const struct part *part, bool *saved);
 
 /* The judge on the fixed items alone: GA_INVALID when two of them collide. */
 enum ga_status gai_check_fixed(const struct ga_mem *mem, const struct problem *problem);

@@ -1,0 +1,144 @@
+/*
+ * canon.h - what the canonical branch and bound is made of
+ *
+ *     view    items still to come, by rank; what never changes of them, in arrays that vectorise
+ *     frame   a state: how low each item of a view can go, and which was placed last
+ *     stack   frames; a state that falls apart leaves a frame for each side, all children of one parent
+ *
+ * Views and frames live in one arena and leave it in the order opposite to that in which they came.  No number is looked up that
+ * was not copied: a node costs a few passes over arrays, and going back costs nothing.
+ */
+#ifndef GAI_PLACE_CANON_H
+#define GAI_PLACE_CANON_H
+
+#include "place/exact.h"
+
+typedef int32_t unit;            /* an offset, a size */
+#define UNIT_MAX (INT32_MAX / 4) /* above every sum of an offset and a size: where placed items are */
+
+/* Sections [from, to), or none. */
+struct span {
+    int32_t from, to;
+};
+
+#define SPAN_NONE ((struct span){ INT32_MAX, -1 })
+
+struct view {
+    int32_t n;
+    struct span sections;
+    unit *size;
+    int32_t *from, *to;
+    int32_t *id;             /* by the task's items */
+    int32_t *twins, n_twins; /* items that are identical to the one before */
+};
+
+struct frame {
+    struct view view;
+    int32_t parent; /* on the stack; -1: none */
+    int32_t n_left; /* to be placed */
+    size_t mark;    /* where its memory begins */
+    /* The next item has a higher offset than the last one, or the same and a higher rank. */
+    unit cur;
+    int32_t rank;
+    int32_t chosen;  /* the item being tried */
+    struct span why; /* what the failures so far depend on */
+    /* By item; UNIT_MAX once placed. */
+    unit *rest;                 /* the lowest offset above all placed neighbours: where it would go now */
+    unit *low;                  /* at least that: in no answer it goes below */
+    int32_t *due_from, *due_to; /* the sections that `low` depends on */
+    /* By section. */
+    unit *base;     /* the least `low` */
+    unit *sum;      /* of sizes still to come */
+    int32_t *cross; /* how many of those live in the section before, too */
+};
+
+struct canon {
+    const struct exact_task *task;
+    struct exact_ask *ask;
+    struct frame *stack;
+    int32_t depth;
+    int32_t *words; /* the arena */
+    size_t n_words, n_used;
+    unit capacity;
+    bool plain;       /* no alignment, nothing fixed */
+    struct span why;  /* what the failure at hand depends on */
+    uint64_t nodes;   /* items placed, in all attempts */
+    uint64_t pending; /* steps not told yet */
+    /* Attempts, and what they learn. */
+    unsigned attempt;
+    uint64_t attempted; /* capacity */
+    uint64_t *totals;   /* by section: sum of sizes */
+    uint32_t *weights;  /* by section: how often it was the one that overflowed */
+    int32_t *order;     /* by rank: the item */
+    uint64_t *keys;     /* three by item */
+};
+
+static inline int32_t min_i32(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int32_t max_i32(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline bool canon_has(const struct canon *canon, enum exact_rule rule)
+{
+    return (canon->ask->rules & rule) != 0;
+}
+
+static inline const struct exact_item *view_item(const struct canon *canon, const struct view *view, int32_t i)
+{
+    return &canon->task->items[view->id[i]];
+}
+
+static inline bool is_placed(const struct frame *frame, int32_t i)
+{
+    return frame->low[i] == UNIT_MAX;
+}
+
+static inline bool meets(const struct view *view, int32_t i, struct span span)
+{
+    return view->from[i] < span.to && view->to[i] > span.from;
+}
+
+static inline struct span life_of(const struct view *view, int32_t i)
+{
+    return (struct span){ view->from[i], view->to[i] };
+}
+
+static inline struct span span_join(struct span a, struct span b)
+{
+    return (struct span){ min_i32(a.from, b.from), max_i32(a.to, b.to) };
+}
+
+static inline void blame(struct canon *canon, struct span span)
+{
+    canon->why = span_join(canon->why, span);
+}
+
+/* canon_frame.c: memory.  How many words n items over so many sections can need, from their own view down to the last frame. */
+size_t gai_canon_words(int32_t n, int32_t n_sections);
+/* The frame's view and arrays, of n items; its sections are set. */
+void gai_canon_room(struct canon *canon, struct frame *frame, int32_t n);
+/* Its arrays alone. */
+void gai_canon_arrays(struct canon *canon, struct frame *frame);
+/* Puts the child, not yet on the stack, there: as it is, without what is placed, or side by side. */
+void gai_canon_push(struct canon *canon, struct frame *child, struct span placed);
+void gai_canon_find_twins(const struct canon *canon, struct view *view);
+
+/* canon_bound.c: draws conclusions around `span`, where something changed.  False: nothing fits, and canon->why says where. */
+bool gai_canon_settle(struct canon *canon, struct frame *frame, struct span span);
+/* All sections that neighbours of i live in, itself included. */
+struct span gai_canon_around(const struct frame *frame, int32_t i);
+/* Blames all that is still to come in section s. */
+void gai_canon_blame_section(struct canon *canon, const struct frame *frame, int32_t s);
+/* Where item i rests, on or above `rest`, over fixed items still to come and aligned. */
+unit gai_canon_rest(const struct canon *canon, const struct frame *frame, int32_t i, unit rest);
+
+/* canon_order.c: the order and the length of the next attempt. */
+void gai_canon_measure(struct canon *canon);
+uint64_t gai_canon_rank(struct canon *canon);
+
+#endif

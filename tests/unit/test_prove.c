@@ -1,0 +1,157 @@
+/*
+ * test_prove.c - the exact rung: optimal answers, proofs, and what is left when there are no steps or no memory
+ */
+#include "unit/made.h"
+
+#include "place/exact.h"
+
+#define MAX_SMALL 7
+
+/* The lowest peak of all, by trying: of any answer, items in order of their offsets fit no higher one by one, each in its lowest gap. */
+struct trial {
+    const struct made *made;
+    uint64_t offsets[MAX_SMALL];
+    bool placed[MAX_SMALL];
+    uint64_t best;
+};
+
+static bool collide(const struct trial *trial, uint32_t i, uint64_t offset, uint32_t j)
+{
+    const struct item *a = &trial->made->items[i], *b = &trial->made->items[j];
+    return trial->placed[j] && a->birth < b->death && b->birth < a->death && offset < trial->offsets[j] + b->size &&
+           trial->offsets[j] < offset + a->size;
+}
+
+static uint64_t lowest_gap(const struct trial *trial, uint32_t i)
+{
+    uint64_t align = (uint64_t)1 << trial->made->items[i].align_log2;
+    for (uint64_t offset = 0;; offset += align) {
+        bool free = true;
+        for (uint32_t j = 0; j < trial->made->problem.n_items; j++)
+            free &= !collide(trial, i, offset, j);
+        if (free)
+            return offset;
+    }
+}
+
+static void try_all(struct trial *trial, uint32_t n_placed, uint64_t peak)
+{
+    const struct made *made = trial->made;
+    if (peak >= trial->best)
+        return;
+    if (n_placed == made->problem.n_items)
+        trial->best = peak;
+    for (uint32_t i = 0; i < made->problem.n_items; i++) {
+        if (trial->placed[i])
+            continue;
+        trial->offsets[i] = lowest_gap(trial, i);
+        trial->placed[i] = true;
+        try_all(trial, n_placed + 1, max_u64(peak, trial->offsets[i] + made->items[i].size));
+        trial->placed[i] = false;
+    }
+}
+
+static uint64_t optimum_of(const struct made *made)
+{
+    struct trial trial = { .made = made, .best = UINT64_MAX };
+    uint32_t n_placed = 0;
+    uint64_t peak = 0;
+    for (uint32_t i = 0; i < made->problem.n_items; i++)
+        if (made->items[i].fixed) {
+            trial.placed[i] = true;
+            trial.offsets[i] = made->items[i].fixed - 1;
+            peak = max_u64(peak, trial.offsets[i] + made->items[i].size);
+            n_placed++;
+        }
+    try_all(&trial, n_placed, peak);
+    return trial.best;
+}
+
+static void make_small(struct made *made, struct rng *rng)
+{
+    begin(made);
+    uint32_t n = 2 + (uint32_t)rng_below(rng, MAX_SMALL - 1), n_steps = 2 + (uint32_t)rng_below(rng, 6), birth = 0;
+    bool aligned = rng_below(rng, 3) == 0, fixed = rng_below(rng, 3) == 0, twins = rng_below(rng, 3) == 0;
+    for (uint32_t i = 0; i < n; i++) {
+        birth = birth + (uint32_t)rng_below(rng, 2) < n_steps ? birth + (uint32_t)rng_below(rng, 2) : birth;
+        uint64_t size = 1 + rng_below(rng, twins ? 2 : 7);
+        struct item *item = add(made, size, birth, birth + 1 + (uint32_t)rng_below(rng, n_steps));
+        item->align_log2 = aligned ? (uint8_t)rng_below(rng, 3) : 0;
+        if (fixed && rng_below(rng, 4) == 0)
+            item->fixed = 1 + (rng_below(rng, 12) << item->align_log2);
+    }
+}
+
+static void expect_optimum(const struct made *made, uint64_t optimum, int seed)
+{
+    struct answer answer = solve(made, GA_EFFORT_PROVE);
+    cr_assert_eq(answer.pools[0].peak, optimum, "%d: peak %u, not %u", seed, (unsigned)answer.pools[0].peak, (unsigned)optimum);
+    cr_assert_eq(answer.pools[0].bound, optimum, "%d: bound %u, not %u", seed, (unsigned)answer.pools[0].bound, (unsigned)optimum);
+    drop(&answer);
+}
+
+Test(prove, is_as_good_as_trying_all)
+{
+    struct rng rng = { 1 };
+    for (int seed = 0; seed < 1500; seed++) {
+        struct made made;
+        make_small(&made, &rng);
+        if (status_of(&made, GA_EFFORT_ONLINE) != GA_INVALID)
+            expect_optimum(&made, optimum_of(&made), seed);
+    }
+}
+
+static enum exact_verdict decide(const struct made *made, uint64_t capacity, unsigned rules)
+{
+    struct ga_env env = gai_env(NULL);
+    struct exact exact;
+    uint32_t n = made->problem.n_items;
+    cr_assert_eq(gai_exact_init(&env.mem, &exact, n, made->problem.n_steps), GA_OK);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct item *item = &made->items[i];
+        exact.items[exact.n_items++] = (struct exact_item){ .size = item->size,
+                                                            .lowest = item->fixed ? item->fixed - 1 : 0,
+                                                            .align = (uint64_t)1 << item->align_log2,
+                                                            .from = item->birth,
+                                                            .to = item->death,
+                                                            .origin = i,
+                                                            .fixed = item->fixed != 0 };
+    }
+    cr_assert_eq(gai_exact_build(&env.mem, &exact), GA_OK);
+    enum exact_verdict all = capacity < bound_of(made) ? EXACT_CANNOT : EXACT_FITS; /* what lies below all tasks is in the bound */
+    for (uint32_t t = 0; t < exact.n_tasks; t++) {
+        const struct exact_task *task = &exact.tasks[t];
+        uint64_t height = capacity / exact.unit;
+        if (height < task->floor + task->load) {
+            all = EXACT_CANNOT;
+            continue;
+        }
+        struct exact_ask ask = { .capacity = height - task->floor, .rules = rules, .limit = UINT64_MAX, .offsets = exact.offsets };
+        void *engine = gai_exact_canon.new(&env.mem, task);
+        enum exact_verdict verdict = gai_exact_canon.decide(engine, &ask);
+        gai_exact_canon.delete(&env.mem, engine);
+        cr_assert_neq(verdict, EXACT_UNKNOWN);
+        if (verdict == EXACT_CANNOT)
+            all = verdict;
+    }
+    gai_exact_fini(&env.mem, &exact);
+    return all;
+}
+
+Test(prove, needs_none_of_its_rules_to_be_right)
+{
+    struct rng rng = { 2 };
+    for (int seed = 0; seed < 600; seed++) {
+        struct made made;
+        make_small(&made, &rng);
+        if (status_of(&made, GA_EFFORT_ONLINE) == GA_INVALID)
+            continue;
+        uint64_t optimum = optimum_of(&made);
+        for (unsigned rule = 0; rule <= EXACT_ALL_RULES; rule = rule ? 2 * rule : 1) {
+            cr_assert_eq(decide(&made, optimum, EXACT_ALL_RULES & ~rule), EXACT_FITS, "%d without %u", seed, rule);
+            cr_assert_eq(decide(&made, optimum - 1, EXACT_ALL_RULES & ~rule), EXACT_CANNOT, "%d without %u", seed, rule);
+            cr_assert_eq(decide(&made, optimum, rule), EXACT_FITS, "%d with %u alone", seed, rule);
+            cr_assert_eq(decide(&made, optimum - 1, rule), EXACT_CANNOT, "%d with %u alone", seed, rule);
+        }
+    }
+}
