@@ -58,6 +58,11 @@ static uint64_t top_under_bent(const struct quick *quick, const struct block *bl
     return base;
 }
 
+uint64_t gai_quick_under(const struct quick *quick, const struct block *block)
+{
+    return block->bent ? top_under_bent(quick, block) : gai_skyline_top(&quick->sky, block->from, block->to);
+}
+
 static void raise_bent(struct quick *quick, const struct block *block, uint64_t base)
 {
     const struct item *items = quick->part->items;
@@ -69,6 +74,14 @@ static void raise_bent(struct quick *quick, const struct block *block, uint64_t 
             gai_skyline_raise(&quick->sky, from, to, base + items[i].size);
         from = to;
     }
+}
+
+void gai_quick_raise(struct quick *quick, const struct block *block, uint64_t base)
+{
+    if (block->bent)
+        raise_bent(quick, block, base);
+    else
+        gai_skyline_raise(&quick->sky, block->from, block->to, base + quick->part->items[block->item].size);
 }
 
 /*
@@ -98,7 +111,7 @@ static uint64_t lowest_offset(struct low *low, const struct block *block)
     const struct quick *quick = low->quick;
     const struct part *part = quick->part;
     low->spent += SKY_FAN;
-    uint64_t offset = block->bent ? top_under_bent(quick, block) : gai_skyline_top(&quick->sky, block->from, block->to);
+    uint64_t offset = gai_quick_under(quick, block);
     if (low->plain)
         return offset;
     const struct item *item = &part->items[block->item];
@@ -118,10 +131,7 @@ static bool put(struct low *low, const struct block *block, uint64_t offset)
         return false;
     low->peak = max_u64(low->peak, offset + size);
     quick->trial->spots[block->item].offset = offset;
-    if (block->bent)
-        raise_bent(quick, block, offset);
-    else
-        gai_skyline_raise(&quick->sky, block->from, block->to, offset + size);
+    gai_quick_raise(quick, block, offset);
     return true;
 }
 

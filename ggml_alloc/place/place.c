@@ -11,6 +11,7 @@ static const struct rung {
     { GA_EFFORT_ONLINE, gai_place_online },
     { GA_EFFORT_QUICK,  gai_place_quick },
     { GA_EFFORT_PROVE,  gai_place_prove_soon },
+    { GA_EFFORT_SEARCH, gai_place_search },
     { GA_EFFORT_PROVE,  gai_place_prove },
 };
 /* clang-format on */

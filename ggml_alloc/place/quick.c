@@ -86,7 +86,7 @@ static enum ga_status make_room(struct quick *quick)
     return ok ? GA_OK : GA_NO_MEMORY;
 }
 
-static void give_room(struct quick *quick)
+void gai_quick_close(struct quick *quick)
 {
     const struct ga_mem *mem = quick->climb->mem;
     size_t n = quick->part->n_items, steps = (size_t)quick->part->n_steps + 1;
@@ -124,15 +124,6 @@ static void cut_sections(struct quick *quick)
         quick->section[step++] = n;
 }
 
-/* Whether ggml's edges are all there are: then merging all is merging those. */
-static bool is_all_eager(const struct part *part)
-{
-    for (uint32_t e = part->items[0].edge; e < part->items[part->n_items].edge; e++)
-        if (!part->edges[e].eager)
-            return false;
-    return true;
-}
-
 /*
  * The usual length of a chunk, UINT64_MAX where one chunk holds all: a best so far that fits into one is only improved in one.
  * Borders keep to the largest alignment.
@@ -145,6 +136,27 @@ static uint64_t usual_chunk(const struct part *part)
     for (uint32_t i = 0; i < part->n_items; i++)
         align = max_u64(align, item_align(part, &part->items[i]));
     return limit - limit % align;
+}
+
+enum ga_status gai_quick_open(struct quick *quick, struct climb *climb, struct part *part, struct layout *trial)
+{
+    *quick = (struct quick){ .climb = climb, .part = part, .trial = trial, .n_sections = count_births(part) };
+    quick->shelves.usual = usual_chunk(part);
+    enum ga_status status = make_room(quick);
+    if (status == GA_OK)
+        cut_sections(quick);
+    else
+        gai_quick_close(quick);
+    return status;
+}
+
+/* Whether ggml's edges are all there are: then merging all is merging those. */
+static bool is_all_eager(const struct part *part)
+{
+    for (uint32_t e = part->items[0].edge; e < part->items[part->n_items].edge; e++)
+        if (!part->edges[e].eager)
+            return false;
+    return true;
 }
 
 static void try_mergings(struct quick *quick)
@@ -170,15 +182,13 @@ static void try_mergings(struct quick *quick)
 
 enum ga_status gai_place_quick(struct climb *climb, struct part *part, struct layout *trial)
 {
-    struct quick quick = { .climb = climb, .part = part, .trial = trial, .n_sections = count_births(part) };
-    quick.shelves.usual = usual_chunk(part);
-    if (part->n_items == 0 || (part->n_fixed > 0 && quick_is_chunked(&quick)))
+    struct quick quick;
+    if (part->n_items == 0 || (part->n_fixed > 0 && usual_chunk(part) != UINT64_MAX))
         return GA_OK;
-    enum ga_status status = make_room(&quick);
-    if (status == GA_OK) {
-        cut_sections(&quick);
-        try_mergings(&quick);
-    }
-    give_room(&quick);
-    return status;
+    enum ga_status status = gai_quick_open(&quick, climb, part, trial);
+    if (status != GA_OK)
+        return status;
+    try_mergings(&quick);
+    gai_quick_close(&quick);
+    return GA_OK;
 }

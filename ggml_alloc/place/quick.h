@@ -69,8 +69,16 @@ struct quick {
     struct clump *clumps;
 };
 
+/* The part has items.  GA_NO_MEMORY; a quick that could be opened is closed after use. */
+enum ga_status gai_quick_open(struct quick *quick, struct climb *climb, struct part *part, struct layout *trial);
+void gai_quick_close(struct quick *quick);
+
 /* Merges heirs with what they take over, as far as `merging` says, and makes the blocks. */
 void gai_quick_merge(struct quick *quick, enum merging merging);
+/* Whether item `heir` may sit on what edge `e` is of, given who else is merged. */
+bool gai_quick_can_merge(const struct quick *quick, uint32_t heir, uint32_t e);
+/* Makes the blocks that `via` and `heir` describe. */
+void gai_quick_block(struct quick *quick);
 /* Ranks the blocks: what comes first is placed first where several could be. */
 void gai_quick_order(struct quick *quick, enum order order);
 /* Chunks of the usual length, and as many longer ones as the blocks need. */
@@ -91,6 +99,10 @@ void gai_quick_low(struct quick *quick);
 /* One after the other into the lowest or the tightest gap: for some thousand items at most, and no chunks. */
 void gai_quick_first_fit(struct quick *quick);
 void gai_quick_best_fit(struct quick *quick);
+
+/* The lowest offset of a block over all that was raised so far, and raising it there. */
+uint64_t gai_quick_under(const struct quick *quick, const struct block *block);
+void gai_quick_raise(struct quick *quick, const struct block *block, uint64_t base);
 
 /* The first item of each unit is in place: puts the rest there too, and offers the layout.  `peak` is without fixed items. */
 void gai_quick_offer(struct quick *quick, uint64_t peak);

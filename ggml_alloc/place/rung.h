@@ -60,7 +60,7 @@ typedef enum ga_status rung_run(struct climb *climb, struct part *part, struct l
 /* Each offers at least one layout, or says why not. */
 rung_run gai_place_none, gai_place_online;
 /* Offers only what is better than the part's best. */
-rung_run gai_place_quick;
+rung_run gai_place_quick, gai_place_search;
 /* And raises the part's bound by what it proves; soon: only what is easy. */
 rung_run gai_place_prove_soon, gai_place_prove;
 

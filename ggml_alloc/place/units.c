@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* Whether edge `e` can be merged, given those before it. */
-static bool can_merge(const struct quick *quick, uint32_t heir, uint32_t e)
+bool gai_quick_can_merge(const struct quick *quick, uint32_t heir, uint32_t e)
 {
     const struct part *part = quick->part;
     const struct edge *edge = &part->edges[e];
@@ -21,7 +20,7 @@ static void merge_item(struct quick *quick, uint32_t i, bool eager_only)
     const struct item *item = &quick->part->items[i];
     for (uint32_t e = item[0].edge; e < item[1].edge; e++) {
         const struct edge *edge = &quick->part->edges[e];
-        if ((eager_only && !edge->eager) || !can_merge(quick, i, e))
+        if ((eager_only && !edge->eager) || !gai_quick_can_merge(quick, i, e))
             continue;
         quick->via[i] = e + 1;
         quick->heir[edge->from] = i;
@@ -77,6 +76,12 @@ void gai_quick_merge(struct quick *quick, enum merging merging)
         merge_needed(quick);
     for (uint32_t i = 0; i < part->n_items && merging <= MERGE_EAGER; i++)
         merge_item(quick, i, merging == MERGE_EAGER);
+    gai_quick_block(quick);
+}
+
+void gai_quick_block(struct quick *quick)
+{
+    const struct part *part = quick->part;
     quick->n_blocks = 0;
     for (uint32_t i = 0; i < part->n_items; i++)
         if (!quick->via[i] && !item_is_fixed(&part->items[i]))
