@@ -5,7 +5,7 @@
 #
 # Each row of the table is a folder of ggml_alloc/, each folder is a row.  A file includes its own layer, the layers of its row by
 # path ("base/mem.h"), and their public headers; public headers include only each other; of the rest of the world there is C11's
-# library (in cli/, backend/cpu.c and backend/null.c POSIX's too).  Some functions have one home: memory comes from base/mem.c, output, exit and the
+# library (in cli/, backend/cpu.c and backend/null.c POSIX's too, in base/lock.h its threads).  Some functions have one home: memory comes from base/mem.c, output, exit and the
 # environment belong to cli/.  Answers 0, or 1 and one line for every violation: file:line: what is wrong; how to mend it.
 set -eu
 cd "${1:?usage: layers.sh ROOT}"
@@ -72,7 +72,7 @@ function internal_header(path,    target) {
 }
 
 function system_header(header) {
-  if (header in c11 || (hosted && header in posix)) return
+  if (header in c11 || (threaded && header == "pthread.h") || (hosted && header in posix)) return
   if (header in posix) complain("<" header "> is POSIX", "only cli/, backend/cpu.c and backend/null.c may")
   else complain("<" header "> is not in C11", "the library needs libc and nothing else")
 }
@@ -139,6 +139,7 @@ FNR == 1 {
     seen[layer] = 1
     if (!(layer in layers)) complain("layer \"" layer "\" has no row", "add it to the table in ggml_alloc/README.md")
   }
+  threaded = FILENAME == "ggml_alloc/base/lock.h"
   hosted = layer == "cli" || FILENAME ~ /^ggml_alloc\/backend\/(cpu|null)\.c$/
   allocates = hosted || FILENAME == "ggml_alloc/base/mem.c"
 }

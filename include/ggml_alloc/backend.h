@@ -5,6 +5,9 @@
  *
  * A backend is a plain struct that its owner keeps alive, and unchanged, for as long as anything uses it.  The library calls it
  * only when buffers are taken or given back, never while it plans and never in the steady state.
+ *
+ * What only some devices can do comes in groups; a group that is NULL is not there, and what needs it answers GA_UNSUPPORTED.
+ * Each group brings its own `user`, so that a backend around another passes on the groups that it does not change as they are.
  */
 #ifndef GGML_ALLOC_BACKEND_H
 #define GGML_ALLOC_BACKEND_H
@@ -21,6 +24,25 @@ struct ga_buffer {
     void *handle; /* the backend's own */
 };
 
+/*
+ * A device that runs behind its caller.  A stream is a queue whose work runs in order; an event is the point that a stream has
+ * reached when all it was given so far is done.  Any thread may call these, several at a time.
+ */
+typedef uint64_t ga_stream; /* compared by value */
+typedef uint64_t ga_event;  /* 0 is none */
+
+#define GA_STREAM_CURRENT UINT64_MAX /* the one that order->current() tells; stream 0 where it cannot */
+
+struct ga_backend_order {
+    void *user;
+    bool (*current)(void *user, ga_stream *stream); /* of the calling thread; NULL or false: there is none */
+    enum ga_status (*record)(void *user, ga_stream stream, ga_event *event);
+    bool (*reached)(void *user, ga_event event);        /* must not block */
+    enum ga_status (*wait)(void *user, ga_event event); /* blocks until it is reached */
+    void (*release)(void *user, ga_event event);        /* one of record()'s, reached or not; cannot fail */
+    enum ga_status (*sync)(void *user);                 /* blocks until all streams have done all they were given */
+};
+
 struct ga_backend {
     uint32_t abi; /* 0 is 1 */
     int device;
@@ -33,6 +55,7 @@ struct ga_backend {
     void (*free)(void *user, struct ga_buffer *buffer);                    /* a buffer as it was filled; cannot fail */
     bool (*info)(void *user, uint64_t *free_bytes, uint64_t *total_bytes); /* false or NULL: unknown */
     void *user;
+    const struct ga_backend_order *order; /* NULL: whatever uses the memory is done when the caller is */
 };
 
 /* Host memory: aligned_alloc() and free(), 64-byte aligned. */

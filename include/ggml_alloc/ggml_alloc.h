@@ -9,6 +9,7 @@
 #include "gallocr.h"
 #include "graph.h"
 #include "plan.h"
+#include "sim.h"
 #include "tallocr.h"
 
 #endif
