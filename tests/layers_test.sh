@@ -55,6 +55,10 @@ planted ggml_alloc/base/array.c 'static void die(void) { abort(); }' 'ends the p
 planted ggml_alloc/base/log.c 'static void say(void) { fprintf(0, "%d", 1); }' 'writes to a file'
 planted ggml_alloc/base/array.c 'static int last(void) { return errno; }' 'errno'
 planted ggml_alloc/base/mem.c 'static char *home(void) { return getenv("HOME"); }' 'hidden input'
+planted ggml_alloc/ggml/tensor.h '#include "llama.h"' 'give the path'
+planted ggml_alloc/ggml/legacy_walk.c 'static char *home(void) { return getenv("HOME"); }' 'hidden input'
+planted ggml_alloc/ggml/environment.c 'static void die(void) { abort(); }' 'ends the process'
+planted ggml_alloc/range/range.h '#include "ggml-alloc.h"' 'give the path'
 planted include/ggml_alloc/plan.h '#include "plan/plan.h"' 'only its neighbours'
 planted ggml_alloc/extra/new.c 'int x;' 'has no row'
 mv "$copy/ggml_alloc/io" "$copy/io"

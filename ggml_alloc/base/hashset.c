@@ -41,6 +41,25 @@ bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void 
     return true;
 }
 
+void gai_hashset_remove(struct hashset *set, const void *const *keys, uint32_t id)
+{
+    uint32_t mask = ((uint32_t)1 << set->bits) - 1;
+    uint32_t hole = hashset_home(set, keys[id]);
+    while (set->slots[hole] != id) {
+        assert(set->slots[hole] != 0);
+        hole = (hole + 1) & mask;
+    }
+    for (uint32_t at = (hole + 1) & mask; set->slots[at] != 0; at = (at + 1) & mask) {
+        uint32_t from_home = (at - hashset_home(set, keys[set->slots[at]])) & mask;
+        if (from_home < ((at - hole) & mask))
+            continue; /* still found: its way from home does not lead over the hole */
+        set->slots[hole] = set->slots[at];
+        hole = at;
+    }
+    set->slots[hole] = 0;
+    set->len--;
+}
+
 void gai_hashset_clear(struct hashset *set)
 {
     if (set->len)

@@ -6,8 +6,8 @@
  *             '---'-|-'---'---'---'---'---'---'
  *                   `--> keys[3], the pointer itself, in the owner's dense array
  *
- * The set holds ids only, 4 bytes each; the owner keeps key i at keys[i].  Linear probing, at most two thirds full, nothing is
- * ever removed but all at once.  Nobody walks the slots, so their order decides nothing.
+ * The set holds ids only, 4 bytes each; the owner keeps key i at keys[i].  Linear probing, at most two thirds full; what is
+ * removed leaves no mark, those behind it move up.  Nobody walks the slots, so their order decides nothing.
  */
 #ifndef GAI_BASE_HASHSET_H
 #define GAI_BASE_HASHSET_H
@@ -62,6 +62,8 @@ static inline bool hashset_has_room(const struct hashset *set, uint64_t n)
 
 /* Room for `n` ids in all.  False when there is no memory; the set is then as before.  O(ids held) when it grows. */
 bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void *const *keys, uint64_t n);
+/* Takes out `id`, which is in the set under keys[id]. */
+void gai_hashset_remove(struct hashset *set, const void *const *keys, uint32_t id);
 /* Empty, with its room kept.  O(room). */
 void gai_hashset_clear(struct hashset *set);
 void gai_hashset_fini(struct hashset *set, const struct ga_mem *mem);

@@ -251,6 +251,34 @@ Test(hashset, agrees_with_an_array)
     cr_assert(hook.blocks == 0 && !hook.lied);
 }
 
+Test(hashset, finds_the_others_when_one_is_removed)
+{
+    static struct slow_set slow;
+    struct test_mem hook = { 0 };
+    struct ga_env env = test_env(&hook);
+    for (unsigned seed = 0; seed < 40; seed++) {
+        struct rng rng = { seed };
+        struct hashset set = { 0 };
+        slow.n = 0;
+        for (int i = 0; i < 600; i++) {
+            const void *key = draw_key(&rng, seed % 4);
+            uint32_t known = slow_find(&slow, key);
+            cr_assert_eq(hashset_find(&set, slow.keys, key), known);
+            if (known) {
+                gai_hashset_remove(&set, slow.keys, known);
+                slow.keys[known] = &slow.keys[known]; /* a key that is never drawn */
+            } else {
+                cr_assert(gai_hashset_room(&set, &env.mem, slow.keys, set.len + 1));
+                slow.keys[++slow.n] = key;
+                cr_assert_eq(hashset_insert(&set, slow.keys, slow.n), 0);
+            }
+            cr_assert_null(gai_hashset_check(&set, slow.keys));
+        }
+        gai_hashset_fini(&set, &env.mem);
+    }
+    cr_assert(hook.blocks == 0 && !hook.lied);
+}
+
 Test(hashset, asks_for_no_memory_within_its_room)
 {
     enum { N = 1000 };

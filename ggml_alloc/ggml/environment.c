@@ -1,0 +1,51 @@
+#include "ggml/environment.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* The log's user is the name of the highest level that is written. */
+static const char *const names[] = { [GA_ERROR] = "error", [GA_WARN] = "warn", [GA_INFO] = "info", [GA_DEBUG] = "debug" };
+enum { N_LEVELS = sizeof names / sizeof *names };
+
+static int level_of(const char *name)
+{
+    for (int level = 0; name && level < N_LEVELS; level++)
+        if (strcmp(name, names[level]) == 0)
+            return level;
+    return -1;
+}
+
+static void write_line(void *user, enum ga_level level, const char *text)
+{
+    if ((int)level <= level_of(user))
+        fprintf(stderr, "ggml_alloc: %s\n", text);
+}
+
+struct ga_env gai_environment(void)
+{
+    struct ga_env env = gai_env(NULL);
+    int level = level_of(getenv("GGML_ALLOC_LOG"));
+    if (level >= 0)
+        env.log = (struct ga_log){ .write = write_line, .user = (void *)(uintptr_t)names[level] };
+    return env;
+}
+
+bool gai_environment_logs(const struct ga_env *env, enum ga_level level)
+{
+    return env->log.write && (int)level <= level_of(env->log.user);
+}
+
+bool gai_words_say(struct words *words, const struct ga_env *env, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(words->text, sizeof words->text, format, args);
+    va_end(args);
+    words->said = true;
+    gai_log(env, GA_ERROR, "%s", words->text);
+    return false;
+}
