@@ -91,6 +91,7 @@ enum ga_status gai_exact_build(const struct ga_mem *mem, struct exact *exact);
 void gai_exact_fini(const struct ga_mem *mem, struct exact *exact);
 
 extern const struct exact_engine gai_exact_canon; /* branch and bound over canonical answers */
+extern const struct exact_engine gai_exact_fill;  /* fills valleys, the narrowest choice first: strong where little may be lost */
 
 /* Engines call this as they work, with what they did since; false: stop, and answer EXACT_UNKNOWN. */
 static inline bool exact_spend(struct exact_ask *ask, uint64_t steps)
