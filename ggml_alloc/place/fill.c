@@ -122,7 +122,7 @@ static void fill_delete(const struct ga_mem *mem, void *engine)
     size_t n = fill->n_items, m = (size_t)fill->n_sections + 2;
     const struct exact_task task = { .n_items = fill->n_items, .n_sections = fill->n_sections };
     mem_free(mem, fill->offsets, n);
-    mem_free(mem, fill->refuted, 2 * FILL_SLOTS);
+    mem_free(mem, fill->refuted, FILL_SLOTS);
     mem_free(mem, fill->scratch, max_u64(m, 2 * n));
     mem_free(mem, fill->words, all_words(&task));
     mem_free(mem, fill->frames, n + 2);
@@ -151,7 +151,7 @@ static bool make_room(const struct ga_mem *mem, struct fill *fill, const struct 
     fill->frames = mem_new_raw(mem, struct fill_frame, n + 2);
     fill->words = mem_new_raw(mem, uint32_t, all_words(task));
     fill->scratch = mem_new_raw(mem, uint32_t, max_u64(m, 2 * n));
-    fill->refuted = mem_new(mem, uint64_t, 2 * FILL_SLOTS);
+    fill->refuted = mem_new(mem, struct fill_refuted, FILL_SLOTS);
     fill->offsets = mem_new_raw(mem, uint64_t, n);
     return fill->items && fill->offsets && fill->fixed && fill->first && fill->left && fill->left_at && fill->right &&
            fill->right_at && fill->zobrist && fill->frames && fill->words && fill->scratch && fill->refuted;
@@ -225,7 +225,7 @@ static void make_key(const struct fill *fill, struct fill_frame *frame)
 {
     const struct fill_state *state = &frame->state;
     const struct fill_window *window = &frame->window;
-    uint64_t a = fill->epoch, b = ~fill->epoch;
+    uint64_t a = window->from, b = window->to;
     for (uint32_t s = window->from; s < window->to; s++) {
         a = mix(a, state->floor[s]);
         b = mix(b, a ^ state->rest[s]);
@@ -241,24 +241,22 @@ static void make_key(const struct fill *fill, struct fill_frame *frame)
     frame->key[1] = b | 1;
 }
 
-static uint64_t *slot_of(const struct fill *fill, const struct fill_frame *frame)
+static struct fill_refuted *slot_of(const struct fill *fill, const struct fill_frame *frame)
 {
-    return &fill->refuted[2 * (size_t)(frame->key[0] % FILL_SLOTS)];
+    return &fill->refuted[frame->key[0] % FILL_SLOTS];
 }
 
+/* What nothing fills below one capacity, nothing fills below a smaller one. */
 static bool is_refuted(const struct fill *fill, const struct fill_frame *frame)
 {
-    const uint64_t *slot = slot_of(fill, frame);
-    return slot[0] == frame->key[0] && slot[1] == frame->key[1];
+    const struct fill_refuted *slot = slot_of(fill, frame);
+    return slot->key[0] == frame->key[0] && slot->key[1] == frame->key[1] && slot->capacity >= fill->capacity;
 }
 
 static void learn(struct fill *fill, const struct fill_frame *frame)
 {
-    if (frame->key[1] == 0)
-        return;
-    uint64_t *slot = slot_of(fill, frame);
-    slot[0] = frame->key[0];
-    slot[1] = frame->key[1];
+    if (frame->key[1] != 0)
+        *slot_of(fill, frame) = (struct fill_refuted){ .key = { frame->key[0], frame->key[1] }, .capacity = fill->capacity };
 }
 
 /* Looks at a new frame whose consequences are drawn; `changed`: its window may have come apart or be full. */
@@ -390,10 +388,9 @@ static void begin(struct fill *fill, const struct exact_ask *ask)
     bool asked_before = fill->n_rounds > 0 && ask->capacity == fill->capacity && ask->rules == fill->rules;
     if (asked_before)
         return;
-    fill->epoch += ask->capacity > fill->capacity || ask->rules != fill->rules;
     fill->capacity = (uint32_t)ask->capacity;
     fill->rules = ask->rules;
-    fill->rng.state = ask->seed;
+    fill->rng.state = ask->seed + ++fill->n_asked;
     fill->n_rounds = 0;
     fill->n_placements = 0;
 }

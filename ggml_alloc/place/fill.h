@@ -46,6 +46,12 @@ struct fill_window {
     uint32_t since;       /* the first frame that has it as it is */
 };
 
+/* A window that nothing fills below the capacity; no capacity: an empty slot. */
+struct fill_refuted {
+    uint64_t key[2];
+    uint64_t capacity;
+};
+
 /* Where to go on: the items that begin (or end) at one edge of a valley and can lie on its ground. */
 struct fill_choice {
     uint32_t from, to; /* sections of the valley */
@@ -78,12 +84,12 @@ struct fill {
     struct fill_frame *frames;          /* n_items + 1; and the untouched beginning */
     uint32_t *words;                    /* of all states */
     uint32_t *scratch;                  /* by section */
-    uint64_t *refuted;                  /* two words by slot: windows that nothing fills */
+    struct fill_refuted *refuted;       /* by slot */
+    uint64_t n_asked;                   /* new questions */
     uint32_t capacity, depth, n_rounds; /* rounds begun */
     uint64_t n_placements;              /* left to this round */
     enum fill_outcome outcome;          /* of the frame at `depth` */
     uint64_t work;                      /* steps to be told of */
-    uint64_t epoch;                     /* what was refuted below one capacity is not above it */
     unsigned rules;
     enum fill_taste taste;
     unsigned noise;

@@ -13,7 +13,7 @@
  * the mergings of the best answer so far; who wants to show that nothing does lets heirs begin a step late, when their sources are gone,
  * which asks less than any merging.
  */
-static const struct exact_engine *const engines[] = { &gai_exact_canon };
+static const struct exact_engine *const engines[] = { &gai_exact_fill, &gai_exact_canon };
 
 #define N_ENGINES (sizeof engines / sizeof *engines)
 #define UNKNOWN UINT64_MAX
