@@ -68,11 +68,11 @@ const char *gai_text_bytes(char buf[32], uint64_t bytes)
     }
     double value = (double)bytes / 1024;
     size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+    while (value >= 1023.95 && unit + 1 < sizeof units / sizeof *units) {
         value /= 1024;
         unit++;
     }
-    snprintf(buf, 32, value < 10 ? "%.2f %s" : "%.1f %s", value, units[unit]);
+    snprintf(buf, 32, value < 9.995 ? "%.2f %s" : "%.1f %s", value, units[unit]);
     return buf;
 }
 

@@ -45,7 +45,7 @@ struct options {
     const struct command *command;
     char **files; /* within argv */
     int n_files;
-    enum ga_effort effort;
+    enum ga_effort effort; /* DEFAULT: not said */
     uint64_t steps, seed;
     enum inplace inplace;
     const char *capacity; /* SIZE or POOL:SIZE,...; NULL */
@@ -137,7 +137,11 @@ struct solution {
 
 enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution);
 void solution_free(struct solution *solution);
-/* Loads and plans at the effort asked for; anything but EXIT_YES leaves nothing to free. */
+/* Every pool that --capacity names exists; complains itself. */
+bool capacities_exist(const struct options *options, const struct solution *solution);
+/* EXIT_NO when there is a capacity that is not known to be met. */
+enum exit_code solution_verdict(const struct options *options, const struct solution *solution);
+/* Loads and plans at the effort asked for, for pools that exist; anything but EXIT_YES leaves nothing to free. */
 enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution);
 
 /* ---- the commands ---- */

@@ -10,19 +10,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLANNING (TAKES_EFFORT | TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
+#define PLANNING (TAKES_EFFORT | TAKES_PLANNING | TAKES_CAPACITY | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
 
 static const struct command commands[] = {
     { "plan", "FILE...", "place every tensor; peak, bound and who proved it",
       "FILE is a recorded graph (.tgraph) or intervals (CSV: id,lower,upper,size[,alignment][,offset]); - is stdin.\n"
-      "Exits with 0, or with 1 when --capacity is given and the plan does not fit.\n",
-      PLANNING | TAKES_CAPACITY | TAKES_FORMAT, 1, ANY_FILES, command_plan },
+      "Exits with 0, or with 1 when --capacity is given and the plan does not fit.  --effort=prove says for sure whether any "
+      "does.\n"
+      "SIGINT ends the work with the best plan so far; a second one kills.\n",
+      PLANNING | TAKES_FORMAT, 1, ANY_FILES, command_plan },
     { "measure", "FILE...", "how much each pool needs, a line per file and pool",
-      "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget.\n", PLANNING | TAKES_BUDGET, 1,
-      ANY_FILES, command_measure },
+      "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget, or is not known to fit "
+      "--capacity:\n"
+      "planning stops where that is met.\n",
+      PLANNING | TAKES_BUDGET, 1, ANY_FILES, command_measure },
     { "compare", "FILE...", "every effort side by side, with the bound and what the engine got",
-      "`saved` is what quick needs less than the engine, or than online where the file does not say what the engine got.\n",
-      PLANNING & ~TAKES_EFFORT, 1, ANY_FILES, command_compare },
+      "Up to --effort, prove unless told otherwise; no rung works where one before proved its plan optimal.  `saved` is what the "
+      "last\n"
+      "needs less than the engine, or than online where the file does not say what the engine got.\n",
+      PLANNING, 1, ANY_FILES, command_compare },
     { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, ANY_FILES,
       command_why },
     { "check", "FILE PLAN", "is PLAN (csv or plan format) right for FILE?",

@@ -22,14 +22,17 @@ static bool measure_pool(const struct options *options, const struct report *rep
 {
     uint64_t peak = ga_plan_peak(report->plan, pool), bound = ga_plan_bound(report->plan, pool);
     uint64_t extra = report->file ? gai_tgraph_extra(report->file, pool) : 0, all = add_sat(peak, extra);
-    char buf[32];
+    char buf[32], fit[REPORT_FIT];
     gai_text(out, "%-*s  pool %u  %-8s  peak %14" PRIu64 "  bound %14" PRIu64 "  %10s", width, path_shown(report->path), pool,
              gai_report_pool_name(report, pool), peak, bound, gai_text_bytes(buf, peak));
     if (extra)
         gai_text(out, " + %s beyond the graph", gai_text_bytes(buf, extra));
     bool over = options->has_budget && all > options->budget;
     if (over)
-        gai_text(out, ", %s over budget", gai_text_bytes(buf, all - options->budget));
+        gai_text(out, ", %s over budget%s", gai_text_bytes(buf, all - options->budget),
+                 add_sat(bound, extra) > options->budget ? "; no plan is within" : "");
+    if (*gai_report_say_fit(report, pool, fit))
+        gai_text(out, ", %s", fit);
     gai_text(out, "\n");
     return !over;
 }
@@ -44,6 +47,7 @@ static enum exit_code measure_file(const struct options *options, const char *pa
     for (unsigned pool = 0; pool < solution.n_pools; pool++)
         if (gai_report_is_pool(&solution.report, pool) && !measure_pool(options, &solution.report, pool, width, out))
             code = EXIT_NO;
+    code = exit_worse(code, solution_verdict(options, &solution));
     solution_free(&solution);
     input_free(&input);
     return code;

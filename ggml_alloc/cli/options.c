@@ -217,7 +217,7 @@ static const struct option {
     { "--seed", "N", "another place to start from", TAKES_PLANNING, parse_seed, NULL },
     { "--inplace", "WORD", "what may be taken over: none, ggml, views or more; views", TAKES_GRAPH, parse_inplace, inplace_words },
     { "--sequence", "FILE", "run these tensor ids, | or -1 between steps", TAKES_GRAPH, parse_sequence, NULL },
-    { "--capacity", "SIZE", "fit into this; or POOL:SIZE,...", TAKES_CAPACITY, parse_capacity, NULL },
+    { "--capacity", "SIZE", "fit into this and stop; or POOL:SIZE,...", TAKES_CAPACITY, parse_capacity, NULL },
     { "--max-chunk", "SIZE", "largest single buffer; 0 is unlimited", TAKES_LIMITS, parse_max_chunk, NULL },
     { "--align", "SIZE", "alignment of every pool, a power of two", TAKES_LIMITS, parse_align, NULL },
     { "--budget", "SIZE", "what each pool may take; exit 1 if one takes more", TAKES_BUDGET, parse_budget, NULL },
@@ -377,7 +377,7 @@ static int take_option(struct options *options, int left, char **argv)
 
 bool options_parse(const struct command *command, int argc, char **argv, struct options *options)
 {
-    *options = (struct options){ .command = command, .files = argv, .effort = GA_EFFORT_QUICK, .inplace = INPLACE_VIEWS };
+    *options = (struct options){ .command = command, .files = argv, .inplace = INPLACE_VIEWS };
     bool only_files = false;
     for (int i = 0; i < argc;) {
         bool is_file = only_files || argv[i][0] != '-' || argv[i][1] == 0;

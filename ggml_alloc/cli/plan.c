@@ -3,22 +3,6 @@
  */
 #include "cli/cli.h"
 
-#include <stdio.h>
-
-/* A pool that --capacity names must exist. */
-static bool capacities_exist(const struct options *options, const struct solution *solution, const char *path)
-{
-    for (unsigned pool = 0; pool <= UINT16_MAX && options->capacity; pool++) {
-        bool exists = pool < solution->n_pools && gai_report_is_pool(&solution->report, pool);
-        bool is_named = options_capacity(options, pool) != 0 && options_capacity(options, UINT16_MAX + 1u) == 0;
-        if (is_named && !exists) {
-            complain("--capacity names pool %u, which %s has not", pool, path_shown(path));
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum exit_code write_plan(const struct options *options, const struct input *input, const struct solution *solution,
                                  struct text *out)
 {
@@ -41,9 +25,9 @@ static enum exit_code plan_file(const struct options *options, const char *path,
     enum exit_code code = load_and_solve(options, path, &input, &solution);
     if (code != EXIT_YES)
         return code;
-    code = capacities_exist(options, &solution, path) ? write_plan(options, &input, &solution, out) : EXIT_USAGE;
-    if (code == EXIT_YES && options->capacity && gai_report_fit(&solution.report) != FIT_YES)
-        code = EXIT_NO;
+    code = write_plan(options, &input, &solution, out);
+    if (code == EXIT_YES)
+        code = solution_verdict(options, &solution);
     solution_free(&solution);
     input_free(&input);
     return code;

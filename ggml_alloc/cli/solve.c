@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include "cli/watch.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,11 +42,24 @@ static bool make_limits(const struct options *options, const struct input *input
     return true;
 }
 
-static enum ga_status make_plan(const struct input *input, const struct ga_plan_opts *opts, ga_plan **plan)
+static enum ga_status make_plan(const struct input *input, struct ga_plan_opts *opts, ga_plan **plan)
 {
-    if (input->is_graph)
-        return ga_plan_graph(input->graph.graph, opts, plan);
-    return ga_plan_intervals(NULL, input->intervals.at, input->intervals.n, opts, plan);
+    struct watch watch;
+    watch_begin(&watch, path_shown(input->path));
+    opts->progress = watch_progress;
+    opts->user = &watch;
+    enum ga_status status = input->is_graph ? ga_plan_graph(input->graph.graph, opts, plan)
+                                            : ga_plan_intervals(NULL, input->intervals.at, input->intervals.n, opts, plan);
+    watch_end(&watch);
+    return status;
+}
+
+static void say_if_stopped(const struct input *input, const ga_plan *plan)
+{
+    struct ga_plan_info info;
+    ga_plan_info(plan, &info);
+    if (info.stopped)
+        fprintf(stderr, "%s: stopped; this is the best plan so far\n", path_shown(input->path));
 }
 
 static enum exit_code refuse(const struct input *input, enum ga_status status)
@@ -84,8 +99,10 @@ enum exit_code solve(const struct options *options, enum ga_effort effort, const
         .capacity = solution->capacity,
         .n_capacity = solution->n_pools,
     };
-    if (status == GA_OK)
+    if (status == GA_OK) {
+        say_if_stopped(input, solution->plan);
         return EXIT_YES;
+    }
     solution_free(solution);
     return refuse(input, status);
 }
@@ -98,12 +115,34 @@ void solution_free(struct solution *solution)
     free(solution->capacity);
 }
 
+bool capacities_exist(const struct options *options, const struct solution *solution)
+{
+    for (unsigned pool = 0; pool <= UINT16_MAX && options->capacity; pool++) {
+        bool exists = pool < solution->n_pools && gai_report_is_pool(&solution->report, pool);
+        bool is_named = options_capacity(options, pool) != 0 && options_capacity(options, UINT16_MAX + 1u) == 0;
+        if (is_named && !exists) {
+            complain("--capacity names pool %u, which %s has not", pool, path_shown(solution->report.path));
+            return false;
+        }
+    }
+    return true;
+}
+
+enum exit_code solution_verdict(const struct options *options, const struct solution *solution)
+{
+    return options->capacity && gai_report_fit(&solution->report) != FIT_YES ? EXIT_NO : EXIT_YES;
+}
+
 enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution)
 {
     enum exit_code code = input_load(path, options, input);
     if (code != EXIT_YES)
         return code;
     code = solve(options, options->effort, input, solution);
+    if (code == EXIT_YES && !capacities_exist(options, solution)) {
+        solution_free(solution);
+        code = EXIT_USAGE;
+    }
     if (code != EXIT_YES)
         input_free(input);
     return code;

@@ -72,12 +72,14 @@ static uint64_t largest_tensor(const ga_plan *plan, unsigned pool, ga_id *larges
 static void write_summary(const struct report *report, unsigned pool, uint64_t live, struct text *out)
 {
     uint64_t peak = ga_plan_peak(report->plan, pool), bound = ga_plan_bound(report->plan, pool);
-    char buf[32], gap[32];
+    char buf[32], gap[32], fit[REPORT_FIT];
     if (peak == bound)
         gai_text(out, "  No plan is lower: the bound is %s, too.\n", gai_text_bytes(buf, bound));
     else
         gai_text(out, "  The bound is %s: a better plan could save %s at most.\n", gai_text_bytes(buf, bound),
                  gai_text_bytes(gap, peak - bound));
+    if (*gai_report_say_fit(report, pool, fit))
+        gai_text(out, "  Capacity: %s.\n", fit);
     if (peak > live)
         gai_text(out, "  %s of the peak are gaps and padding.\n", gai_text_bytes(buf, peak - live));
 }
@@ -138,6 +140,8 @@ static enum exit_code why_file(const struct options *options, const char *path, 
     }
     if (code == EXIT_YES && first)
         gai_text(out, "%s: nothing needs memory\n", path_shown(path));
+    if (code == EXIT_YES)
+        code = solution_verdict(options, &solution);
     solution_free(&solution);
     input_free(&input);
     return code;

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *gai_effort_name(enum ga_effort effort)
 {
@@ -106,6 +107,31 @@ static const char *verdict_of(char buf[40], uint64_t peak, uint64_t bound)
     return buf;
 }
 
+const char *gai_report_say_fit(const struct report *report, unsigned pool, char buf[REPORT_FIT])
+{
+    uint64_t capacity = capacity_of(report, pool), need = add_sat(ga_plan_bound(report->plan, pool), extra_of(report, pool));
+    char given[32], needed[32];
+    gai_text_bytes(given, capacity);
+    gai_text_bytes(needed, need);
+    enum fit fit = gai_report_pool_fit(report, pool);
+    if (fit == FIT_NO && strcmp(given, needed) == 0) { /* told apart by bytes only */
+        snprintf(given, sizeof given, "%" PRIu64 " B", capacity);
+        snprintf(needed, sizeof needed, "%" PRIu64 " B", need);
+    }
+    switch (fit) {
+    case FIT_YES:
+        snprintf(buf, REPORT_FIT, "fits %s", given);
+        break;
+    case FIT_NO:
+        snprintf(buf, REPORT_FIT, "cannot fit %s: proven to need %s", given, needed);
+        break;
+    case FIT_UNKNOWN:
+        snprintf(buf, REPORT_FIT, "%s%s", capacity ? "not known to fit " : "", capacity ? given : "");
+        break;
+    }
+    return buf;
+}
+
 static void text_bytes(struct text *out, uint64_t bytes, bool known)
 {
     char buf[32];
@@ -114,7 +140,7 @@ static void text_bytes(struct text *out, uint64_t bytes, bool known)
 
 static void text_pool(const struct report *report, unsigned pool, struct text *out)
 {
-    char buf[40];
+    char buf[40], fit[REPORT_FIT];
     uint64_t peak = ga_plan_peak(report->plan, pool), bound = ga_plan_bound(report->plan, pool);
     uint64_t engine = report->file ? gai_tgraph_recorded(report->file, pool) : 0;
     gai_text(out, "  %4u  %-12s", pool, gai_report_pool_name(report, pool));
@@ -122,9 +148,8 @@ static void text_pool(const struct report *report, unsigned pool, struct text *o
     text_bytes(out, bound, true);
     text_bytes(out, engine, engine != 0);
     gai_text(out, "  %6u  %s", count_chunks(report->plan, pool), verdict_of(buf, peak, bound));
-    static const char *const fits[] = { "not known to fit", "fits", "cannot fit" };
-    if (capacity_of(report, pool))
-        gai_text(out, ", %s %s", fits[gai_report_pool_fit(report, pool)], gai_text_bytes(buf, capacity_of(report, pool)));
+    if (*gai_report_say_fit(report, pool, fit))
+        gai_text(out, ", %s", fit);
     gai_text(out, "\n");
 }
 

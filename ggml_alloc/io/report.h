@@ -26,6 +26,13 @@ enum fit gai_report_pool_fit(const struct report *report, unsigned pool);
 /* Of all pools: no if one does not, yes if every one that has a capacity does. */
 enum fit gai_report_fit(const struct report *report);
 
+/*
+ * "fits 8.00 MiB", or what is known instead; "" without a capacity.  What cannot fit is said with what is proven to be needed, what
+ * is beyond the graph included.  Returns `buf`.
+ */
+#define REPORT_FIT 96
+const char *gai_report_say_fit(const struct report *report, unsigned pool, char buf[REPORT_FIT]);
+
 /* Pools run from 0 to one below this; those that share another's memory are to be skipped. */
 unsigned gai_report_pools(const struct report *report);
 bool gai_report_is_pool(const struct report *report, unsigned pool);

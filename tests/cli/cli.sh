@@ -86,7 +86,7 @@ whisper-tiny-nofa-conv: 7.69 MiB, optimal
   19 tensors, 9 with bytes of their own; found by quick
 
   pool  name                peak       bound      engine  chunks
-     0  CPU             7.69 MiB    7.69 MiB    11.1 MiB       1  optimal, cannot fit 7.00 MiB
+     0  CPU             7.69 MiB    7.69 MiB    11.1 MiB       1  optimal, cannot fit 7.00 MiB: proven to need 7.69 MiB
 END
 run 'a pool that is not there' 2 plan conv.tgraph --capacity=0:7MiB,1:5 << 'END'
 ggml-alloc: --capacity names pool 1, which conv.tgraph has not
@@ -98,7 +98,7 @@ whisper-tiny-nofa-conv: 7.69 MiB, optimal
   19 tensors, 9 with bytes of their own; found by quick
 
   pool  name                peak       bound      engine  chunks
-     0  CPU             7.69 MiB    7.69 MiB    11.1 MiB       1  optimal, cannot fit 7.69 MiB
+     0  CPU             7.69 MiB    7.69 MiB    11.1 MiB       1  optimal, cannot fit 7.69 MiB: proven to need 8.64 MiB
      0  scratch        976.6 KiB  beyond the graph: measured
 END
 
@@ -144,7 +144,7 @@ abc.csv: 192 B, optimal
   3 tensors, 3 with bytes of their own; found by online
 
   pool  name                peak       bound      engine  chunks
-     0                     192 B       192 B           -       1  optimal, cannot fit 191 B
+     0                     192 B       192 B           -       1  optimal, cannot fit 191 B: proven to need 192 B
 END
 run 'intervals of a graph' 0 intervals conv.tgraph << 'END'
 id,lower,upper,size,alignment
@@ -239,6 +239,67 @@ run 'a flag takes no value' 2 gen perfect --pieces=5 --solution=yes << 'END'
 ggml-alloc: --solution takes no value
 END
 
+# ---- capacities: fits, cannot, not known ----
+
+printf 'id,lower,upper,size,offset\na,0,4,100,100\nb,2,6,150,\nc,5,8,180,\n' > gap.csv
+run 'nothing proves that it cannot fit' 1 plan gap.csv --capacity=340 --format=json << 'END'
+{"schema":1,"file":"gap.csv","name":null,"nodes":3,"storages":3,"effort":"quick","steps":STEPS,"peak":350,"bound":330,"proved":false,"fits":null,"pools":[{"pool":0,"name":null,"peak":350,"bound":330,"proved":false,"fits":null,"extra":0,"chunks":[350]}],"recorded_peak":null}
+END
+run 'a proof does' 1 plan gap.csv --capacity=340 --effort=prove --format=json << 'END'
+{"schema":1,"file":"gap.csv","name":null,"nodes":3,"storages":3,"effort":"quick","steps":STEPS,"peak":350,"bound":350,"proved":true,"fits":false,"pools":[{"pool":0,"name":null,"peak":350,"bound":350,"proved":true,"fits":false,"extra":0,"chunks":[350]}],"recorded_peak":null}
+END
+run 'and says what is needed' 1 plan gap.csv --capacity=340 --effort=prove << 'END'
+gap.csv: 350 B, optimal
+  3 tensors, 3 with bytes of their own; found by quick
+
+  pool  name                peak       bound      engine  chunks
+     0                     350 B       350 B           -       1  optimal, cannot fit 340 B: proven to need 350 B
+END
+run 'what fits is good enough' 0 plan gap.csv --capacity=1KiB --effort=prove << 'END'
+gap.csv: 530 B, at most 60.61 % from optimal
+  3 tensors, 3 with bytes of their own; found by online
+
+  pool  name                peak       bound      engine  chunks
+     0                     530 B       330 B           -       1  at most 60.61 % from optimal, fits 1.00 KiB
+END
+ok 'two sizes that look alike are told in bytes' sh -c \
+  '"$1" plan perfect.csv --capacity=1048575 | grep -q "cannot fit 1048575 B: proven to need 1048576 B$"' sh "$command"
+run 'each pool has its own' 1 measure chunked.tgraph --capacity=0:104868096,1:24MiB << 'END'
+chunked.tgraph  pool 0  FGPU0     peak      104868096  bound      104868096   100.0 MiB, fits 100.0 MiB
+chunked.tgraph  pool 1  CPU       peak       25178144  bound       25178144    24.0 MiB, cannot fit 25165824 B: proven to need 25178144 B
+END
+run 'measure with a capacity that online misses' 1 measure chunked.tgraph --capacity=104868096 --effort=online << 'END'
+chunked.tgraph  pool 0  FGPU0     peak      121645312  bound      104868096   116.0 MiB, not known to fit 100.0 MiB
+chunked.tgraph  pool 1  CPU       peak       25178144  bound       25178144    24.0 MiB, fits 100.0 MiB
+END
+run 'why with a capacity' 1 why gap.csv --capacity=340 --effort=prove << 'END'
+gap.csv, pool 0 : 350 B at time 5
+  No plan is lower: the bound is 350 B, too.
+  Capacity: cannot fit 340 B: proven to need 350 B.
+  20 B of the peak are gaps and padding.
+  The largest single tensor takes 180 B: c
+
+        size    share  lives            id
+       180 B   51.4 %  5..7             c
+       150 B   42.9 %  2..5             b
+END
+run 'compare with a capacity, up to an effort' 0 compare gap.csv conv.tgraph --capacity=8MiB --effort=quick << 'END'
+         pool              none      online       quick       bound      engine     saved
+gap.csv  0                530 B       530 B       530 B       330 B           -     0.0 %, fits 8.00 MiB
+conv     0 CPU         25.4 MiB    11.1 MiB    7.69 MiB    7.69 MiB    11.1 MiB    30.6 %, fits 8.00 MiB
+END
+run 'compare proves' 0 compare gap.csv << 'END'
+         pool              none      online       quick      search       prove       bound      engine     saved
+gap.csv  0                530 B       530 B       350 B       350 B       350 B       350 B           -    34.0 %
+END
+run 'a pool that is not there, whatever the command' 2 compare conv.tgraph --capacity=1:5 << 'END'
+      pool              none      online       quick      search       prove       bound      engine     saved
+ggml-alloc: --capacity names pool 1, which conv.tgraph has not
+END
+run 'steps and seeds are numbers' 2 why conv.tgraph --steps=1e6 << 'END'
+ggml-alloc: '1e6' is no value of --steps=N: work to spend at most; the same plan on every machine
+END
+
 # ---- measure, compare, why ----
 
 run 'measure writes a line per file and pool' 0 measure conv.tgraph chunked.tgraph --effort=online << 'END'
@@ -247,13 +308,13 @@ chunked.tgraph  pool 0  FGPU0     peak      121645312  bound      104868096   11
 chunked.tgraph  pool 1  CPU       peak       25178144  bound       25178144    24.0 MiB
 END
 run 'over budget' 1 measure extra.tgraph --budget=8MiB << 'END'
-extra.tgraph  pool 0  CPU       peak        8064000  bound        8064000    7.69 MiB + 976.6 KiB beyond the graph, 659.6 KiB over budget
+extra.tgraph  pool 0  CPU       peak        8064000  bound        8064000    7.69 MiB + 976.6 KiB beyond the graph, 659.6 KiB over budget; no plan is within
 END
 run 'compare' 0 compare conv.tgraph chunked.tgraph << 'END'
-         pool              none      online       quick       bound      engine     saved
-conv     0 CPU         25.4 MiB    11.1 MiB    7.69 MiB    7.69 MiB    11.1 MiB    30.6 %
-chunked  0 FGPU0       5.46 GiB   116.0 MiB   100.0 MiB   100.0 MiB   116.0 MiB    13.8 %
-chunked  1 CPU         24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB     0.0 %
+         pool              none      online       quick      search       prove       bound      engine     saved
+conv     0 CPU         25.4 MiB    11.1 MiB    7.69 MiB    7.69 MiB    7.69 MiB    7.69 MiB    11.1 MiB    30.6 %
+chunked  0 FGPU0       5.46 GiB   116.0 MiB   100.0 MiB   100.0 MiB   100.0 MiB   100.0 MiB   116.0 MiB    13.8 %
+chunked  1 CPU         24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB     0.0 %
 END
 run 'why' 0 why conv.tgraph << 'END'
 whisper-tiny-nofa-conv, pool 0 CPU: 7.69 MiB at step 8, where IM2COL node_7 runs (tensor 12)
@@ -332,7 +393,7 @@ run 'a misspelt value' 2 plan conv.tgraph --inplace=view << 'END'
 ggml-alloc: 'view' is no value of --inplace; did you mean 'views'? There are none, ggml, views, more
 END
 run 'a size that is none' 2 plan conv.tgraph --capacity=1.5XB << 'END'
-ggml-alloc: '1.5XB' is no value of --capacity=SIZE: fit into this; or POOL:SIZE,...
+ggml-alloc: '1.5XB' is no value of --capacity=SIZE: fit into this and stop; or POOL:SIZE,...
 END
 run 'a missing value' 2 plan conv.tgraph -o << 'END'
 ggml-alloc: --output needs a value: --output=FILE
