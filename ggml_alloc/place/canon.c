@@ -22,7 +22,8 @@ static int32_t next_candidate(struct canon *canon, const struct frame *frame)
         int32_t i = 0;
         while (rest[i] + view->size[i] != covered)
             i++;
-        blame(canon, life_of(view, i));
+        for (int32_t s = view->from[i]; s < view->to[i]; s++) /* neighbours, too: whatever keeps them above the hole */
+            gai_canon_blame_section(canon, frame, s);
         return -1;
     }
     for (int32_t s = view->sections.from; s < view->sections.to && canon_has(canon, EXACT_SECTIONS); s++)

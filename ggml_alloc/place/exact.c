@@ -136,6 +136,7 @@ static void sink(struct exact *exact, struct run *run, uint32_t from, uint32_t t
         exact->offsets[run->first] = run->floor;
         run->floor += exact->items[run->first++].size;
     }
+    exact->floor = max_u64(exact->floor, run->floor);
 }
 
 /* The end of the run that begins with item `first`; *to: its last section's end. */

@@ -73,7 +73,8 @@ struct exact_engine {
 
 /* A part made ready, or what is to be made so. */
 struct exact {
-    uint64_t unit; /* bytes */
+    uint64_t unit;  /* bytes */
+    uint64_t floor; /* the highest end of an item in no task */
     struct exact_item *items;
     uint64_t *offsets; /* by item, above the floor of its task; of items in no task, set */
     struct exact_task *tasks;

@@ -230,6 +230,8 @@ static enum exact_verdict ask_model(struct prover *prover, struct model *model, 
                                     enum ga_status *status)
 {
     enum exact_verdict all = EXACT_FITS;
+    if (height < model->exact.floor)
+        return EXACT_CANNOT;
     for (uint32_t t = 0; t < model->exact.n_tasks && *status == GA_OK && !prover->climb->stopped; t++) {
         enum exact_verdict verdict = ask_task(prover, model, t, height, steps, status);
         if (verdict == EXACT_CANNOT)
