@@ -189,6 +189,8 @@ enum ga_status gai_place_quick(struct climb *climb, struct part *part, struct la
     if (status != GA_OK)
         return status;
     try_mergings(&quick);
+    if (!quick_is_chunked(&quick) && part->best.n_chunks == 1 && !gai_climb_done(climb, part))
+        status = gai_quick_eject(&quick);
     gai_quick_close(&quick);
-    return GA_OK;
+    return status;
 }

@@ -79,6 +79,8 @@ void gai_quick_merge(struct quick *quick, enum merging merging);
 bool gai_quick_can_merge(const struct quick *quick, uint32_t heir, uint32_t e);
 /* Makes the blocks that `via` and `heir` describe. */
 void gai_quick_block(struct quick *quick);
+/* Merges who sits on what it may take over in that layout.  Here fixed items have blocks, too. */
+void gai_quick_merge_like(struct quick *quick, const struct layout *layout);
 /* Ranks the blocks: what comes first is placed first where several could be. */
 void gai_quick_order(struct quick *quick, enum order order);
 /* Chunks of the usual length, and as many longer ones as the blocks need. */
@@ -99,6 +101,9 @@ void gai_quick_low(struct quick *quick);
 /* One after the other into the lowest or the tightest gap: for some thousand items at most, and no chunks. */
 void gai_quick_first_fit(struct quick *quick);
 void gai_quick_best_fit(struct quick *quick);
+
+/* Repairs the part's best layout, and offers whatever is better; not for chunks. */
+enum ga_status gai_quick_eject(struct quick *quick);
 
 /* The lowest offset of a block over all that was raised so far, and raising it there. */
 uint64_t gai_quick_under(const struct quick *quick, const struct block *block);

@@ -65,13 +65,44 @@ static struct block make_block(const struct quick *quick, uint32_t first)
     return block;
 }
 
-void gai_quick_merge(struct quick *quick, enum merging merging)
+static void part_all(struct quick *quick)
 {
-    const struct part *part = quick->part;
-    for (uint32_t i = 0; i < part->n_items; i++) {
+    for (uint32_t i = 0; i < quick->part->n_items; i++) {
         quick->via[i] = 0;
         quick->heir[i] = PLACE_NONE;
     }
+}
+
+static void merge_where_placed(struct quick *quick, uint32_t i, const struct spot *spots)
+{
+    const struct item *item = &quick->part->items[i];
+    for (uint32_t e = item[0].edge; e < item[1].edge; e++) {
+        const struct edge *edge = &quick->part->edges[e];
+        if (spots[i].chunk != spots[edge->from].chunk || spots[i].offset != spots[edge->from].offset + edge->delta)
+            continue;
+        quick->via[i] = e + 1;
+        quick->heir[edge->from] = i;
+        return;
+    }
+}
+
+void gai_quick_merge_like(struct quick *quick, const struct layout *layout)
+{
+    const struct part *part = quick->part;
+    part_all(quick);
+    for (uint32_t i = 0; i < part->n_items; i++)
+        merge_where_placed(quick, i, layout->spots);
+    quick->n_blocks = 0;
+    for (uint32_t i = 0; i < part->n_items; i++)
+        if (!quick->via[i])
+            quick->blocks[quick->n_blocks++] = make_block(quick, i);
+    quick->climb->steps += part->n_items;
+}
+
+void gai_quick_merge(struct quick *quick, enum merging merging)
+{
+    const struct part *part = quick->part;
+    part_all(quick);
     if (merging == MERGE_NEEDED)
         merge_needed(quick);
     for (uint32_t i = 0; i < part->n_items && merging <= MERGE_EAGER; i++)
