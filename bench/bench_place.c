@@ -2,9 +2,11 @@
  * bench_place.c - what planning a graph costs, and how good the plans are; see README.md
  *
  *     bench_place [--cold] [--repeats=N] [--verify=DIR] [--synthetic=N]... [FILE.tgraph]...
+ *     bench_place --effort=RUNG [--capacity=N|optimum] [--limit=SECONDS] [--external=CMD]... [--perfect=N] [--random=N] [FILE]...
  */
 #include "feed.h"
 #include "measure.h"
+#include "solve.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -229,6 +231,9 @@ static bool verify(const struct instance *in, const char *dir)
 
 int main(int argc, char **argv)
 {
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "--effort=", 9) == 0)
+            return solve_main(argc, argv);
     struct totals totals = { 0 };
     struct run *run = malloc(sizeof *run);
     const char *dir = NULL;

@@ -1,0 +1,132 @@
+/*
+ * solve_main.c - bench_place --effort=RUNG: the command line of what is solved rather than compared with the yardstick
+ */
+#include "solve.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const inplace_words[] = { "none", "ggml", "views", "more" };
+static const char *const kind_words[] = { "exp", "heavy", "mixed" };
+
+struct wishes {
+    struct solve_opts opts;
+    struct scores scores;
+    struct gen_perfect perfect;
+    struct gen_random random;
+    uint64_t n_seeds;
+    unsigned kind;
+};
+
+static bool find_word(const char *const *words, unsigned n, const char *word, unsigned *at)
+{
+    for (*at = 0; *at < n; ++*at)
+        if (strcmp(words[*at], word) == 0)
+            return true;
+    return false;
+}
+
+/* Each of the seeds from the one asked for. */
+static bool solve_made(struct wishes *wishes, bool perfect)
+{
+    bool good = true;
+    for (uint64_t k = 0; k < wishes->n_seeds && good; k++) {
+        struct puzzle puzzle;
+        wishes->perfect.seed = wishes->random.seed = 1 + k;
+        good =
+            perfect ? puzzle_perfect(&puzzle, &wishes->perfect) : puzzle_random(&puzzle, &wishes->random, kind_words[wishes->kind]);
+        good = good && solve(&wishes->opts, &puzzle, &wishes->scores);
+        puzzle_fini(&puzzle);
+    }
+    return good;
+}
+
+static bool solve_file(struct wishes *wishes, const char *path)
+{
+    struct puzzle puzzle;
+    bool good = puzzle_load(&puzzle, path, wishes->opts.inplace) && solve(&wishes->opts, &puzzle, &wishes->scores);
+    puzzle_fini(&puzzle);
+    return good;
+}
+
+/* The value of `--name=value`, or NULL. */
+static const char *value_of(const char *arg, const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, name, len) == 0 && arg[2 + len] == '=' ? arg + 3 + len : NULL;
+}
+
+static bool set_number(struct wishes *wishes, const char *arg)
+{
+    const char *value;
+    if ((value = value_of(arg, "steps")))
+        wishes->opts.steps = strtoull(value, NULL, 10);
+    else if ((value = value_of(arg, "seed")))
+        wishes->opts.seed = strtoull(value, NULL, 10);
+    else if ((value = value_of(arg, "seeds")))
+        wishes->n_seeds = strtoull(value, NULL, 10);
+    else if ((value = value_of(arg, "align")))
+        wishes->perfect.align = strtoull(value, NULL, 10);
+    else if ((value = value_of(arg, "fixed")))
+        wishes->perfect.n_fixed = (uint32_t)strtoul(value, NULL, 10);
+    else if ((value = value_of(arg, "live")))
+        wishes->random.live = (uint32_t)strtoul(value, NULL, 10);
+    else if ((value = value_of(arg, "limit")))
+        wishes->opts.limit_ns = strtod(value, NULL) * 1e9;
+    return value != NULL;
+}
+
+static bool set_word(struct wishes *wishes, const char *arg, bool *good)
+{
+    const char *value;
+    unsigned at = 0;
+    if ((value = value_of(arg, "effort"))) {
+        *good = solve_effort(value, &wishes->opts.effort);
+    } else if ((value = value_of(arg, "inplace"))) {
+        *good = find_word(inplace_words, 4, value, &at);
+        wishes->opts.inplace = (enum inplace)at;
+    } else if ((value = value_of(arg, "kind"))) {
+        *good = find_word(kind_words, 3, value, &wishes->kind);
+        wishes->random.kind = (enum gen_kind)wishes->kind;
+    } else if ((value = value_of(arg, "capacity"))) {
+        wishes->opts.at_optimum = strcmp(value, "optimum") == 0;
+        wishes->opts.capacity = wishes->opts.at_optimum ? 0 : strtoull(value, NULL, 10);
+    } else if ((value = value_of(arg, "external"))) {
+        *good = wishes->opts.n_rivals < SOLVE_RIVALS;
+        if (*good)
+            wishes->opts.rivals[wishes->opts.n_rivals++] = value;
+    }
+    return value != NULL;
+}
+
+/* Options hold for what comes after them. */
+static bool obey(struct wishes *wishes, const char *arg)
+{
+    const char *value;
+    bool good = true;
+    if (set_number(wishes, arg) || set_word(wishes, arg, &good))
+        return good;
+    if ((value = value_of(arg, "perfect"))) {
+        wishes->perfect.n_pieces = (uint32_t)strtoul(value, NULL, 10);
+        return wishes->perfect.n_pieces > 0 && solve_made(wishes, true);
+    }
+    if ((value = value_of(arg, "random"))) {
+        wishes->random.n = (uint32_t)strtoul(value, NULL, 10);
+        return wishes->random.n > 0 && solve_made(wishes, false);
+    }
+    return strncmp(arg, "--", 2) != 0 && solve_file(wishes, arg);
+}
+
+int solve_main(int argc, char **argv)
+{
+    struct wishes wishes = { .n_seeds = 1, .random.live = 300, .opts.inplace = INPLACE_GGML };
+    bool good = true;
+    for (int i = 1; i < argc && good; i++) {
+        good = obey(&wishes, argv[i]);
+        if (!good)
+            fprintf(stderr, "bench_place: %s\n", argv[i]);
+    }
+    solve_report(&wishes.opts, &wishes.scores);
+    return good && wishes.scores.ours.wrong == 0 ? 0 : 1;
+}
