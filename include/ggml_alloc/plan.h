@@ -74,8 +74,8 @@ GA_API void ga_plan_delete(ga_plan *plan); /* drops one reference; NULL is fine 
 enum ga_verdict {
     GA_BEST_SO_FAR, /* nothing proven */
     GA_FITS,        /* into the capacities asked for */
-    GA_OPTIMAL,     /* every pool's peak equals its bound */
-    GA_CANNOT_FIT,  /* a pool's bound is above its capacity */
+    GA_OPTIMAL,     /* every pool's peak equals its bound; it fits, too */
+    GA_CANNOT_FIT,  /* a pool's bound is above its capacity: no plan fits.  GA_EFFORT_PROVE raises bounds to find out */
 };
 
 struct ga_plan_info {

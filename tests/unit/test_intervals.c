@@ -4,6 +4,7 @@
 #include "ggml_alloc/plan.h"
 
 #include "base/rng.h"
+#include "io/gen.h"
 
 #include <criterion/criterion.h>
 
@@ -68,6 +69,64 @@ Test(intervals, are_not_rounded_up_to_their_own_alignment)
         cr_assert_eq(ga_plan_bound(plan, 0), k == 0 ? 74 : 72);
         ga_plan_delete(plan);
     }
+}
+
+static struct ga_plan_info plan_info(const struct ga_interval *intervals, uint32_t n, enum ga_effort effort, uint64_t capacity)
+{
+    struct ga_plan_opts opts = { .effort = effort, .n_pools = 1, .capacity = &capacity };
+    struct ga_plan_info info;
+    ga_plan *plan;
+    cr_assert_eq(ga_plan_intervals(NULL, intervals, n, &opts, &plan), GA_OK);
+    ga_plan_info(plan, &info);
+    cr_assert_eq(info.verdict == GA_OPTIMAL, ga_plan_peak(plan, 0) == ga_plan_bound(plan, 0) && info.verdict != GA_CANNOT_FIT);
+    ga_plan_delete(plan);
+    return info;
+}
+
+/* The fixed one lies badly: 350 bytes are needed, but only 330 live at any time. */
+Test(intervals, have_a_verdict_that_a_proof_decides)
+{
+    static const struct ga_interval intervals[] = {
+        { .size = 100, .birth = 0, .death = 4, .fixed = 1 + 100 },
+        { .size = 150, .birth = 2, .death = 6 },
+        { .size = 180, .birth = 5, .death = 8 },
+    };
+    cr_assert_eq(plan_info(intervals, 3, GA_EFFORT_QUICK, 300).verdict, GA_CANNOT_FIT, "the live sum says so");
+    cr_assert_eq(plan_info(intervals, 3, GA_EFFORT_QUICK, 349).verdict, GA_BEST_SO_FAR);
+    cr_assert_eq(plan_info(intervals, 3, GA_EFFORT_PROVE, 349).verdict, GA_CANNOT_FIT, "a proof says so");
+    cr_assert_eq(plan_info(intervals, 3, GA_EFFORT_PROVE, 350).verdict, GA_FITS);
+    cr_assert_eq(plan_info(intervals, 3, GA_EFFORT_ONLINE, 1000).verdict, GA_FITS, "as it comes");
+    cr_assert_eq(plan_info(intervals, 3, GA_EFFORT_PROVE, 0).verdict, GA_OPTIMAL);
+}
+
+static bool stop_at(void *user, uint64_t steps, uint64_t peak, uint64_t bound)
+{
+    cr_assert_leq(bound, peak);
+    return steps < *(uint64_t *)user;
+}
+
+/* Not by a clock: the same steps, the same plan. */
+Test(intervals, are_planned_until_told_to_stop)
+{
+    struct ga_env env = gai_env(NULL);
+    struct generated made;
+    cr_assert_eq(gai_gen_perfect(&env.mem, &(struct gen_perfect){ .n_pieces = 800 }, &made), GA_OK);
+    uint64_t limit = 3000000, capacity = 1 << 20, peaks[2];
+    struct ga_plan_opts opts = { .effort = GA_EFFORT_PROVE, .steps = UINT64_MAX, .n_pools = 1, .capacity = &capacity };
+    opts.progress = stop_at;
+    opts.user = &limit;
+    for (int k = 0; k < 2; k++) {
+        struct ga_plan_info info;
+        ga_plan *plan;
+        cr_assert_eq(ga_plan_intervals(NULL, made.at, made.n, &opts, &plan), GA_OK);
+        ga_plan_info(plan, &info);
+        cr_assert(info.stopped && info.verdict == GA_BEST_SO_FAR);
+        cr_assert(info.steps >= limit && info.steps < 2 * limit, "%llu steps", (unsigned long long)info.steps);
+        peaks[k] = ga_plan_peak(plan, 0);
+        ga_plan_delete(plan);
+    }
+    cr_assert_eq(peaks[0], peaks[1]);
+    gai_generated_fini(&env.mem, &made);
 }
 
 Test(intervals, tell_the_rung_that_found_the_answer)
