@@ -33,13 +33,18 @@ def result(title, problem):
 class Run:
     """The command with stderr on a terminal (or not) and stdout in a pipe."""
 
-    def __init__(self, *arguments, terminal=True, stdin=subprocess.DEVNULL):
+    def __init__(self, *arguments, terminal=True, pipe=0):
+        out_at, out = os.pipe()
+        if pipe:
+            fcntl.fcntl(out, F_SETPIPE_SZ, pipe)
         if terminal:
             self.seen_at, err = pty.openpty()
         else:
             self.seen_at, err = os.pipe()
         self.seen = b''
-        self.process = subprocess.Popen([COMMAND, *arguments], stdin=stdin, stdout=subprocess.PIPE, stderr=err)
+        self.process = subprocess.Popen([COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        self.out = os.fdopen(out_at, 'rb')
+        os.close(out)
         os.close(err)
 
     def look(self):
@@ -59,7 +64,8 @@ class Run:
                 raise EOFError(f'it ended with {self.seen!r}')
 
     def end(self):
-        out = self.process.stdout.read()
+        out = self.out.read()
+        self.out.close()
         while self.look():
             pass
         os.close(self.seen_at)
@@ -122,12 +128,22 @@ def verdict():
 @case
 def twice():
     """the second SIGINT kills, as ever"""
-    run = Run(*for_years, '--format=csv')
-    fcntl.fcntl(run.process.stdout, F_SETPIPE_SZ, 4096)
+    run = Run(*for_years, '--format=csv', pipe=4096)
     run.until_line()
     run.process.send_signal(signal.SIGINT)
     while b'stopped' not in run.seen:  # then it writes more than a pipe holds, and nobody reads
         expect(run.look(), run.seen)
+    run.process.send_signal(signal.SIGINT)
+    code = run.process.wait(PATIENCE)
+    expect(code == -signal.SIGINT, code)
+    run.end()
+
+
+@case
+def after():
+    """one kills, too, when the work is done"""
+    run = Run('plan', hard, '--effort=online', '--format=csv', pipe=4096)
+    expect(select.select([run.out], [], [], PATIENCE)[0], 'it writes nothing')
     run.process.send_signal(signal.SIGINT)
     code = run.process.wait(PATIENCE)
     expect(code == -signal.SIGINT, code)
@@ -152,7 +168,7 @@ def compare():
     run.process.send_signal(signal.SIGINT)
     code, out = run.end()
     cells = re.split(r'  +', out.decode().splitlines()[1])
-    expect(code == 0 and '1.00 MiB' in cells and '-' in cells, code, out)
+    expect(code == 0 and '1.00 MiB' in cells and cells.count('-') == 2, code, out)  # prove and the engine
 
 
 @case
