@@ -3,58 +3,26 @@
 #define MAX_ITEMS 2048u
 #define CAPACITY_LIMIT (UNIT_MAX / 2)
 
-/* The next item in the order, after the last one; -1: there is none that could lead to an answer, and canon->why says where. */
-static int32_t next_candidate(struct canon *canon, const struct frame *frame)
-{
-    const struct view *view = &frame->view;
-    const unit *rest = frame->rest, *low = frame->low;
-    unit best = UNIT_MAX, covered = UNIT_MAX;
-    for (int32_t i = 0; i < view->n; i++) {
-        int32_t comes = -((rest[i] >= low[i]) & ((rest[i] > frame->cur) | ((rest[i] == frame->cur) & (i > frame->rank))));
-        best = min_i32(best, (rest[i] & comes) | (UNIT_MAX & ~comes));
-        covered = min_i32(covered, rest[i] + view->size[i]);
-    }
-    if (best == UNIT_MAX) {
-        blame(canon, view->sections);
-        return -1;
-    }
-    if (best >= covered && canon_has(canon, EXACT_DOMINANCE)) {
-        int32_t i = 0;
-        while (rest[i] + view->size[i] != covered)
-            i++;
-        for (int32_t s = view->from[i]; s < view->to[i]; s++) /* neighbours, too: whatever keeps them above the hole */
-            gai_canon_blame_section(canon, frame, s);
-        return -1;
-    }
-    for (int32_t s = view->sections.from; s < view->sections.to && canon_has(canon, EXACT_SECTIONS); s++)
-        if (frame->sum[s] > 0 && best + frame->sum[s] > canon->capacity) {
-            gai_canon_blame_section(canon, frame, s);
-            return -1;
-        }
-    int32_t i = 0;
-    while (rest[i] != best || low[i] > best || (best == frame->cur && i <= frame->rank))
-        i++;
-    return i;
-}
-
-/* The child's arrays: the parent's, with item j placed. */
-static void place(const struct canon *canon, const struct frame *parent, struct frame *child, int32_t j)
+/* The child's arrays: the parent's, with item j placed.  All sections of which `base` has to be found anew. */
+static struct span place(const struct canon *canon, const struct frame *parent, struct frame *child, int32_t j)
 {
     const struct view *view = &parent->view;
     const int32_t *from = view->from, *to = view->to;
-    int32_t birth = from[j], death = to[j];
-    unit cur = child->cur, top = cur + view->size[j];
+    int32_t birth = from[j], death = to[j], first = birth, last = death;
+    unit top = parent->rest[j] + view->size[j];
     for (int32_t i = 0; i < view->n; i++) {
         int32_t above = -((from[i] < death) & (to[i] > birth));
-        unit rest = max_i32(parent->rest[i], top & above);
+        unit was = parent->rest[i], rest = max_i32(was, top & above);
+        int32_t raised = -(rest > was);
         child->rest[i] = rest;
-        child->low[i] = max_i32(parent->low[i], max_i32(rest, cur));
-        child->due_from[i] = parent->due_from[i];
-        child->due_to[i] = parent->due_to[i];
+        child->low[i] = max_i32(parent->low[i], rest);
+        child->wait[i] = parent->wait[i] | raised; /* all ones: WAITS_FOR_NONE */
+        first = min_i32(first, (from[i] & raised) | (first & ~raised));
+        last = max_i32(last, to[i] & raised);
     }
     child->rest[j] = child->low[j] = UNIT_MAX;
     for (int32_t s = view->sections.from; s < view->sections.to; s++) {
-        child->base[s] = max_i32(parent->base[s], cur);
+        child->base[s] = parent->base[s];
         child->sum[s] = parent->sum[s];
         child->cross[s] = parent->cross[s];
     }
@@ -66,10 +34,12 @@ static void place(const struct canon *canon, const struct frame *parent, struct 
         if (!is_placed(child, i)) {
             child->rest[i] = gai_canon_rest(canon, child, i, child->rest[i]);
             child->low[i] = max_i32(child->low[i], child->rest[i]);
+            child->wait[i] = WAITS_FOR_NONE;
         }
+    return canon->plain ? (struct span){ first, last } : view->sections;
 }
 
-enum outcome { FAILED, SOLVED, DEEPER };
+enum outcome { HOPELESS, FAILED, SOLVED, DEEPER };
 
 static enum outcome try_item(struct canon *canon, int32_t j)
 {
@@ -79,17 +49,11 @@ static enum outcome try_item(struct canon *canon, int32_t j)
     canon->ask->offsets[parent->view.id[j]] = (uint64_t)parent->rest[j];
     if (parent->n_left == 1)
         return SOLVED;
-    struct frame child = { .view = parent->view,
-                           .parent = canon->depth - 1,
-                           .n_left = parent->n_left - 1,
-                           .mark = canon->n_used,
-                           .cur = parent->rest[j],
-                           .rank = j,
-                           .why = SPAN_NONE };
+    struct frame child = { .view = parent->view, .parent = canon->depth - 1, .n_left = parent->n_left - 1, .mark = canon->n_used };
     gai_canon_arrays(canon, &child);
-    place(canon, parent, &child, j);
+    struct span changed = place(canon, parent, &child, j);
     canon->pending += (uint64_t)parent->view.n / 16 + 1;
-    if (!gai_canon_settle(canon, &child, gai_canon_around(parent, j))) {
+    if (!gai_canon_settle(canon, &child, changed)) {
         canon->n_used = child.mark;
         return FAILED;
     }
@@ -97,30 +61,13 @@ static enum outcome try_item(struct canon *canon, int32_t j)
     return DEEPER;
 }
 
-/*
- * The choice of the top frame failed, for what canon blames.  When that has nothing to do with the chosen item, no neighbour of which is
- * concerned, it fails without it as well: all the more as those that come after it in the order leave less room.  Else the item is
- * passed over.  False: the frame fails.
- */
+/* The choice of the top frame failed: it goes higher.  False: and that fails, too. */
 static bool pass_over(struct canon *canon)
 {
     struct frame *frame = &canon->stack[canon->depth - 1];
     int32_t j = frame->chosen;
-    bool concerned = canon->why.from < frame->view.to[j] && canon->why.to > frame->view.from[j];
-    if (!concerned && canon_has(canon, EXACT_JUMPS))
-        return false;
-    frame->why = span_join(frame->why, canon->why);
-    canon->why = SPAN_NONE;
-    frame->cur = frame->rest[j];
-    frame->rank = j;
-    for (int32_t i = 0; i < frame->view.n; i++)
-        frame->low[i] = max_i32(frame->low[i], frame->cur);
-    for (int32_t s = frame->view.sections.from; s < frame->view.sections.to; s++)
-        frame->base[s] = max_i32(frame->base[s], frame->cur);
-    if (gai_canon_settle(canon, frame, gai_canon_around(frame, j)))
-        return true;
-    blame(canon, frame->why);
-    return false;
+    frame->low[j] = frame->rest[j] + 1;
+    return gai_canon_settle(canon, frame, life_of(&frame->view, j));
 }
 
 /* The top frame fails, and with it the choice that led there.  False: there was none. */
@@ -163,19 +110,13 @@ static enum exact_verdict search(struct canon *canon, uint64_t nodes)
 {
     for (uint64_t last = canon->nodes + nodes; canon->nodes < last && spend(canon);) {
         struct frame *top = &canon->stack[canon->depth - 1];
-        canon->why = SPAN_NONE;
         canon->pending += (uint64_t)top->view.n / 16 + 1;
-        int32_t j = next_candidate(canon, top);
-        if (j < 0) {
-            blame(canon, top->why);
-            if (!go_back(canon))
-                return EXACT_CANNOT;
-            continue;
-        }
-        enum outcome outcome = try_item(canon, j);
+        int32_t j = gai_canon_choose(canon, top);
+        enum outcome outcome = j >= 0 ? try_item(canon, j) : HOPELESS;
         if (outcome == SOLVED && !go_on(canon))
             return EXACT_FITS;
-        if (outcome == FAILED && !pass_over(canon) && !go_back(canon))
+        bool failed = outcome == HOPELESS || (outcome == FAILED && !pass_over(canon));
+        if (failed && !go_back(canon))
             return EXACT_CANNOT;
     }
     return EXACT_UNKNOWN;
@@ -189,7 +130,7 @@ static bool begin(struct canon *canon)
     canon->n_used = 0;
     canon->depth = 1;
     struct frame *root = &canon->stack[0];
-    *root = (struct frame){ .parent = -1, .rank = -1, .n_left = n, .why = SPAN_NONE };
+    *root = (struct frame){ .parent = -1, .n_left = n };
     root->view.sections = (struct span){ 0, n_sections };
     gai_canon_room(canon, root, n);
     for (int32_t s = 0; s < n_sections; s++)
@@ -198,9 +139,10 @@ static bool begin(struct canon *canon)
         const struct exact_item *item = &task->items[canon->order[i]];
         root->view.id[i] = canon->order[i];
         root->view.size[i] = (unit)item->size;
-        root->view.from[i] = root->due_from[i] = (int32_t)item->from;
-        root->view.to[i] = root->due_to[i] = (int32_t)item->to;
+        root->view.from[i] = (int32_t)item->from;
+        root->view.to[i] = (int32_t)item->to;
         root->rest[i] = root->low[i] = (unit)item->lowest;
+        root->wait[i] = WAITS_FOR_NONE;
         for (uint32_t s = item->from; s < item->to; s++)
             root->sum[s] += (unit)item->size;
         for (uint32_t s = item->from + 1; s < item->to; s++)
@@ -209,7 +151,6 @@ static bool begin(struct canon *canon)
     gai_canon_find_twins(canon, &root->view);
     for (int32_t i = 0; i < n && !canon->plain; i++)
         root->rest[i] = root->low[i] = gai_canon_rest(canon, root, i, root->rest[i]);
-    canon->why = SPAN_NONE;
     return gai_canon_settle(canon, root, root->view.sections);
 }
 
@@ -254,13 +195,14 @@ static void canon_delete(const struct ga_mem *mem, void *engine)
     struct canon *canon = engine;
     if (!canon)
         return;
-    size_t n = canon->task->n_items;
-    mem_free(mem, canon->keys, 3 * n);
+    const struct exact_task *task = canon->task;
+    size_t n = task->n_items;
+    mem_free(mem, canon->keys, n);
     mem_free(mem, canon->order, n);
-    mem_free(mem, canon->weights, canon->task->n_sections);
-    mem_free(mem, canon->totals, canon->task->n_sections);
+    mem_free(mem, canon->totals, task->n_sections);
+    mem_free(mem, canon->weights, task->n_sections);
     mem_free(mem, canon->stack, n + 1);
-    mem_free(mem, canon->words, room_of(canon->task));
+    mem_free(mem, canon->words, room_of(task));
     mem_free(mem, canon, 1);
 }
 
@@ -275,17 +217,23 @@ static void *canon_new(const struct ga_mem *mem, const struct exact_task *task)
     canon->n_words = room_of(task);
     canon->words = mem_new_raw(mem, int32_t, canon->n_words);
     canon->stack = mem_new_raw(mem, struct frame, n + 1);
-    canon->totals = mem_new_raw(mem, uint64_t, task->n_sections);
+    canon->totals = mem_new(mem, unit, task->n_sections);
     canon->weights = mem_new_raw(mem, uint32_t, task->n_sections);
     canon->order = mem_new_raw(mem, int32_t, n);
-    canon->keys = mem_new_raw(mem, uint64_t, 3 * n);
+    canon->keys = mem_new_raw(mem, uint64_t, n);
     if (!canon->words || !canon->stack || !canon->totals || !canon->weights || !canon->order || !canon->keys) {
         canon_delete(mem, canon);
         return NULL;
     }
-    for (uint32_t i = 0; i < task->n_items; i++)
-        canon->plain &= !task->items[i].fixed && task->items[i].align == 1;
-    gai_canon_measure(canon);
+    for (uint32_t i = 0; i < task->n_items; i++) {
+        const struct exact_item *item = &task->items[i];
+        canon->plain &= !item->fixed && item->align == 1;
+        for (uint32_t s = item->from; s < item->to; s++)
+            canon->totals[s] += (unit)item->size;
+    }
+    for (uint32_t s = 0; s < task->n_sections; s++)
+        canon->weights[s] = 1;
+    canon->heaviest = 1;
     return canon;
 }
 

@@ -2,7 +2,7 @@
  * canon.h - what the canonical branch and bound is made of
  *
  *     view    items still to come, by rank; what never changes of them, in arrays that vectorise
- *     frame   a state: how low each item of a view can go, and which was placed last
+ *     frame   a state: how low each item of a view can go
  *     stack   frames; a state that falls apart leaves a frame for each side, all children of one parent
  *
  * Views and frames live in one arena and leave it in the order opposite to that in which they came.  No number is looked up that
@@ -22,6 +22,7 @@ struct span {
 };
 
 #define SPAN_NONE ((struct span){ INT32_MAX, -1 })
+#define WAITS_FOR_NONE (-1)
 
 struct view {
     int32_t n;
@@ -37,19 +38,21 @@ struct frame {
     int32_t parent; /* on the stack; -1: none */
     int32_t n_left; /* to be placed */
     size_t mark;    /* where its memory begins */
-    /* The next item has a higher offset than the last one, or the same and a higher rank. */
-    unit cur;
-    int32_t rank;
-    int32_t chosen;  /* the item being tried */
-    struct span why; /* what the failures so far depend on */
+    int32_t chosen; /* the item being tried */
     /* By item; UNIT_MAX once placed. */
-    unit *rest;                 /* the lowest offset above all placed neighbours: where it would go now */
-    unit *low;                  /* at least that: in no answer it goes below */
-    int32_t *due_from, *due_to; /* the sections that `low` depends on */
+    unit *rest;    /* the lowest offset above all placed neighbours: where it would go now */
+    unit *low;     /* at least that: in no answer it goes below */
+    int32_t *wait; /* the neighbour on which it will rest at the least, as far as is known */
     /* By section. */
     unit *base;     /* the least `low` */
     unit *sum;      /* of sizes still to come */
     int32_t *cross; /* how many of those live in the section before, too */
+};
+
+/* How a section is chosen: what its slack and its failures count beside its height. */
+struct taste {
+    int32_t slack, failures;
+    enum { RANK_FAILURES, RANK_LOAD } rank; /* of items that are equally low */
 };
 
 struct canon {
@@ -61,14 +64,15 @@ struct canon {
     size_t n_words, n_used;
     unit capacity;
     bool plain;       /* no alignment, nothing fixed */
-    struct span why;  /* what the failure at hand depends on */
     uint64_t nodes;   /* items placed, in all attempts */
     uint64_t pending; /* steps not told yet */
     /* Attempts, and what they learn. */
+    struct taste taste;
     unsigned attempt;
     uint64_t attempted; /* capacity */
-    uint64_t *totals;   /* by section: sum of sizes */
-    uint32_t *weights;  /* by section: how often it was the one that overflowed */
+    unit *totals;       /* by section: sum of sizes */
+    uint32_t *weights;  /* by section: how often it overflowed */
+    uint32_t heaviest;  /* of them */
     int32_t *order;     /* by rank: the item */
     uint64_t *keys;     /* three by item */
 };
@@ -113,11 +117,6 @@ static inline struct span span_join(struct span a, struct span b)
     return (struct span){ min_i32(a.from, b.from), max_i32(a.to, b.to) };
 }
 
-static inline void blame(struct canon *canon, struct span span)
-{
-    canon->why = span_join(canon->why, span);
-}
-
 /* canon_frame.c: memory.  How many words n items over so many sections can need, from their own view down to the last frame. */
 size_t gai_canon_words(int32_t n, int32_t n_sections);
 /* The frame's view and arrays, of n items; its sections are set. */
@@ -128,17 +127,16 @@ void gai_canon_arrays(struct canon *canon, struct frame *frame);
 void gai_canon_push(struct canon *canon, struct frame *child, struct span placed);
 void gai_canon_find_twins(const struct canon *canon, struct view *view);
 
-/* canon_bound.c: draws conclusions around `span`, where something changed.  False: nothing fits, and canon->why says where. */
+/* canon_bound.c: draws conclusions, after lows changed in `span` at most; false: nothing fits. */
 bool gai_canon_settle(struct canon *canon, struct frame *frame, struct span span);
-/* All sections that neighbours of i live in, itself included. */
-struct span gai_canon_around(const struct frame *frame, int32_t i);
-/* Blames all that is still to come in section s. */
-void gai_canon_blame_section(struct canon *canon, const struct frame *frame, int32_t s);
+/* The item to decide about next: it rests as low as it may, and nothing can come below it any more.  -1: nothing fits. */
+int32_t gai_canon_choose(struct canon *canon, struct frame *frame);
 /* Where item i rests, on or above `rest`, over fixed items still to come and aligned. */
 unit gai_canon_rest(const struct canon *canon, const struct frame *frame, int32_t i, unit rest);
 
-/* canon_order.c: the order and the length of the next attempt. */
-void gai_canon_measure(struct canon *canon);
+/* canon_order.c: the order, the taste and the length of the next attempt. */
 uint64_t gai_canon_rank(struct canon *canon);
+/* Section s overflowed. */
+void gai_canon_learn(struct canon *canon, int32_t s);
 
 #endif

@@ -1,37 +1,12 @@
 #include "place/canon.h"
 
-static void blame_item(struct canon *canon, const struct frame *frame, int32_t i)
-{
-    blame(canon, (struct span){ frame->due_from[i], frame->due_to[i] });
-}
-
-static void blame_all_in(struct canon *canon, const struct frame *frame, struct span span)
-{
-    for (int32_t i = 0; i < frame->view.n; i++)
-        if (!is_placed(frame, i) && meets(&frame->view, i, span))
-            blame_item(canon, frame, i);
-}
-
-void gai_canon_blame_section(struct canon *canon, const struct frame *frame, int32_t s)
-{
-    blame_all_in(canon, frame, (struct span){ s, s + 1 });
-}
-
-struct span gai_canon_around(const struct frame *frame, int32_t i)
-{
-    const struct view *view = &frame->view;
-    struct span life = life_of(view, i), around = life;
-    for (int32_t k = 0; k < view->n; k++)
-        if (!is_placed(frame, k) && meets(view, k, life))
-            around = span_join(around, life_of(view, k));
-    return around;
-}
-
 /* The least low of each section in `span`. */
 static void find_bases(const struct frame *frame, struct span span)
 {
     const struct view *view = &frame->view;
     unit *base = frame->base;
+    if (span.from >= span.to)
+        return;
     for (int32_t s = span.from; s < span.to; s++)
         base[s] = UNIT_MAX;
     for (int32_t i = 0; i < view->n; i++) {
@@ -57,31 +32,17 @@ static bool check_sections(struct canon *canon, const struct frame *frame)
     int32_t s = sections.from;
     while (sum[s] == 0 || base[s] + sum[s] <= canon->capacity)
         s++;
-    canon->weights[s]++;
-    gai_canon_blame_section(canon, frame, s);
+    gai_canon_learn(canon, s);
     return false;
 }
 
-static bool check_tops(struct canon *canon, const struct frame *frame)
+static bool check_tops(const struct canon *canon, const struct frame *frame)
 {
     const struct view *view = &frame->view;
     unit most = 0;
     for (int32_t i = 0; i < view->n; i++)
         most = max_i32(most, is_placed(frame, i) ? 0 : frame->low[i] + view->size[i]);
-    if (most <= canon->capacity)
-        return true;
-    int32_t i = 0;
-    while (is_placed(frame, i) || frame->low[i] + view->size[i] <= canon->capacity)
-        i++;
-    blame_item(canon, frame, i);
-    return false;
-}
-
-/* What item i waits for is due to whatever that depends on. */
-static void depend(const struct frame *frame, int32_t i, int32_t on)
-{
-    frame->due_from[i] = min_i32(frame->due_from[i], frame->due_from[on]);
-    frame->due_to[i] = max_i32(frame->due_to[i], frame->due_to[on]);
+    return most <= canon->capacity;
 }
 
 /* Twins: any answer may be changed to have them in the order of their ranks, by exchanging them. */
@@ -91,15 +52,13 @@ static void order_twins(const struct frame *frame)
     for (int32_t k = 0; k < view->n_twins; k++) {
         int32_t i = view->twins[k];
         unit least = frame->low[i - 1] + view->size[i];
-        if (is_placed(frame, i - 1) || is_placed(frame, i) || least <= frame->low[i])
-            continue;
-        frame->low[i] = least;
-        depend(frame, i, i - 1);
+        if (!is_placed(frame, i - 1) && !is_placed(frame, i))
+            frame->low[i] = max_i32(frame->low[i], least);
     }
 }
 
-/* The least top of a neighbour still to come that can begin below the top of j, were it where it rests; UNIT_MAX: there is none. */
-static unit least_top_in_way(const struct frame *frame, int32_t j)
+/* The neighbours still to come that can begin below the top of j, were it where it rests: one with the least top; none: -1. */
+static int32_t lowest_in_way(const struct frame *frame, int32_t j)
 {
     const struct view *view = &frame->view;
     const unit *low = frame->low, *size = view->size;
@@ -111,14 +70,18 @@ static unit least_top_in_way(const struct frame *frame, int32_t j)
         int32_t in_way = -((from[i] < death) & (to[i] > birth) & (low[i] < top));
         least = min_i32(least, ((low[i] + size[i]) & in_way) | (UNIT_MAX & ~in_way));
     }
+    int32_t i = -1;
+    if (least < UNIT_MAX)
+        for (i = 0; low[i] + size[i] != least || low[i] >= top || !meets(view, i, life_of(view, j)); i++)
+            ;
     frame->low[j] = own;
-    return least;
+    return i;
 }
 
-/* Its turn is over: whoever is placed from now on comes after it in the order. */
+/* It has been decided that it is not where it rests, or that follows. */
 static bool is_passed_over(const struct frame *frame, int32_t i)
 {
-    return frame->rest[i] < frame->cur || (frame->rest[i] == frame->cur && i <= frame->rank);
+    return frame->low[i] > frame->rest[i];
 }
 
 /*
@@ -130,43 +93,40 @@ static bool is_passed_over(const struct frame *frame, int32_t i)
  * below r; so j is above i, at the top of i or higher, and that is at least low(i) + size(i), aligned.  Which i it will be is not
  * known, but one of those with low(i) < r + size(j): the least of their tops holds for j.  If there is none, there is no answer.
  *
- * Nothing here assumes gravity, or that r itself is free of gaps below; and raising lows, by this rule or any other,
- * only leaves fewer i.  What j then waits for depends on all neighbours still to come, and on what those depend on.
+ * Nothing here assumes gravity, or that there are no gaps below r; and raising lows, by this rule or any other, only leaves fewer i.
  */
-static bool lift(struct canon *canon, const struct frame *frame, struct span span, struct span *lifted)
+static bool lift(struct canon *canon, const struct frame *frame, struct span *lifted)
 {
     const struct view *view = &frame->view;
     for (int32_t j = 0; j < view->n; j++) {
-        if (!is_passed_over(frame, j) || !meets(view, j, span))
+        if (!is_passed_over(frame, j))
+            continue;
+        int32_t i = frame->wait[j];
+        bool still_waits =
+            i >= 0 && frame->low[i] + view->size[i] <= frame->low[j] && frame->low[i] < frame->rest[j] + view->size[j];
+        if (still_waits)
             continue;
         canon->pending += (uint64_t)view->n / 32 + 1;
-        unit least = least_top_in_way(frame, j);
-        if (least == UNIT_MAX) {
-            blame_item(canon, frame, j);
-            blame_all_in(canon, frame, life_of(view, j));
+        i = frame->wait[j] = lowest_in_way(frame, j);
+        if (i < 0)
             return false;
-        }
+        unit least = frame->low[i] + view->size[i];
         if (!canon->plain)
             least = (unit)align_up((uint64_t)least, view_item(canon, view, j)->align);
         if (least <= frame->low[j])
             continue;
         frame->low[j] = least;
         *lifted = span_join(*lifted, life_of(view, j));
-        for (int32_t i = 0; i < view->n; i++)
-            if (!is_placed(frame, i) && meets(view, i, life_of(view, j)))
-                depend(frame, j, i);
     }
     return true;
 }
 
-static bool check_fixed(struct canon *canon, const struct frame *frame)
+static bool check_fixed(const struct canon *canon, const struct frame *frame)
 {
     for (int32_t i = 0; i < frame->view.n && !canon->plain; i++) {
         const struct exact_item *item = view_item(canon, &frame->view, i);
-        if (!item->fixed || is_placed(frame, i) || (frame->low[i] == (unit)item->lowest && !is_passed_over(frame, i)))
-            continue;
-        blame(canon, frame->view.sections);
-        return false;
+        if (item->fixed && !is_placed(frame, i) && (frame->low[i] > (unit)item->lowest || is_passed_over(frame, i)))
+            return false;
     }
     return true;
 }
@@ -181,14 +141,17 @@ bool gai_canon_settle(struct canon *canon, struct frame *frame, struct span span
     if (canon_has(canon, EXACT_TWINS))
         order_twins(frame);
     bool lifts = canon_has(canon, EXACT_LIFTER), sums = canon_has(canon, EXACT_SECTIONS);
-    struct span changed = { max_i32(span.from, frame->view.sections.from), min_i32(span.to, frame->view.sections.to) };
-    for (unsigned pass = 0; changed.from < changed.to; pass++) {
-        find_bases(frame, changed);
+    for (unsigned pass = 0;; pass++) {
+        find_bases(frame, span);
         if (sums && !check_sections(canon, frame))
             return false;
-        changed = SPAN_NONE;
-        if (pass < PASSES && lifts && !lift(canon, frame, span, &changed))
+        if (pass == PASSES || !lifts)
+            break;
+        span = SPAN_NONE;
+        if (!lift(canon, frame, &span))
             return false;
+        if (span.from >= span.to)
+            break;
     }
     return check_tops(canon, frame);
 }
@@ -210,4 +173,84 @@ unit gai_canon_rest(const struct canon *canon, const struct frame *frame, int32_
         w = -1; /* once more: those before may be in the way now */
     }
     return rest;
+}
+
+/* ---- what is decided next ---- */
+
+#define BASE_WEIGHT 64
+
+/* Low ones first, and rather those that are nearly full, or overflowed often. */
+static int32_t choose_section(const struct canon *canon, const struct frame *frame)
+{
+    const unit *base = frame->base, *sum = frame->sum;
+    int64_t least = INT64_MAX;
+    int32_t best = -1;
+    for (int32_t s = frame->view.sections.from; s < frame->view.sections.to; s++) {
+        int64_t slack = canon->capacity - base[s] - sum[s];
+        int64_t lead = canon->taste.failures * (int64_t)canon->capacity * canon->weights[s] / canon->heaviest;
+        int64_t score = BASE_WEIGHT * (int64_t)base[s] + canon->taste.slack * slack - lead;
+        if (sum[s] == 0 || score >= least)
+            continue;
+        least = score;
+        best = s;
+    }
+    return best;
+}
+
+static int32_t lowest_in_section(const struct frame *frame, int32_t s)
+{
+    int32_t i = 0;
+    while (frame->low[i] != frame->base[s] || frame->view.from[i] > s || frame->view.to[i] <= s)
+        i++;
+    return i;
+}
+
+/* The neighbour still to come with the least top; that is UNIT_MAX when there is none. */
+static int32_t least_top_around(const struct frame *frame, int32_t j, unit *top)
+{
+    const struct view *view = &frame->view;
+    const unit *low = frame->low, *size = view->size;
+    const int32_t *from = view->from, *to = view->to;
+    int32_t birth = from[j], death = to[j], best = -1;
+    unit least = UNIT_MAX, own = low[j];
+    frame->low[j] = UNIT_MAX;
+    for (int32_t i = 0; i < view->n; i++) {
+        int32_t meets_j = -((from[i] < death) & (to[i] > birth));
+        least = min_i32(least, ((low[i] + size[i]) & meets_j) | (UNIT_MAX & ~meets_j));
+    }
+    if (least < UNIT_MAX)
+        for (best = 0; low[best] + size[best] != least || !meets(view, best, life_of(view, j)); best++)
+            ;
+    frame->low[j] = own;
+    *top = least;
+    return best;
+}
+
+int32_t gai_canon_choose(struct canon *canon, struct frame *frame)
+{
+    const struct view *view = &frame->view;
+    int32_t j = lowest_in_section(frame, choose_section(canon, frame));
+    for (;;) {
+        canon->pending += (uint64_t)view->n / 32 + 1;
+        if (is_passed_over(frame, j)) {
+            int32_t i = lowest_in_way(frame, j);
+            if (i < 0)
+                return -1;
+            unit top = (unit)align_up((uint64_t)(frame->low[i] + view->size[i]), view_item(canon, view, j)->align);
+            if (top <= frame->low[j]) {
+                j = i;
+                continue;
+            }
+            frame->low[j] = top;
+            if (!gai_canon_settle(canon, frame, life_of(view, j)))
+                return -1;
+            j = lowest_in_section(frame, choose_section(canon, frame));
+        } else {
+            unit top;
+            int32_t i = least_top_around(frame, j, &top);
+            if (top > frame->rest[j])
+                return j;
+            j = i;
+        }
+    }
 }

@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #define VIEW_ARRAYS 5
-#define ITEM_ARRAYS 4
+#define ITEM_ARRAYS 3
 #define SECTION_ARRAYS 3
 #define SMALL_VIEW 16 /* not worth copying */
 
@@ -50,8 +50,7 @@ void gai_canon_arrays(struct canon *canon, struct frame *frame)
     int32_t n = frame->view.n, first = frame->view.sections.from, n_sections = frame->view.sections.to - first;
     frame->rest = take_words(canon, n);
     frame->low = take_words(canon, n);
-    frame->due_from = take_words(canon, n);
-    frame->due_to = take_words(canon, n);
+    frame->wait = take_words(canon, n);
     frame->base = take_words(canon, n_sections) - first;
     frame->sum = take_words(canon, n_sections) - first;
     frame->cross = take_words(canon, n_sections) - first;
@@ -92,23 +91,20 @@ static void copy_item(const struct frame *whole, int32_t from, struct frame *par
     part->view.id[to] = whole->view.id[from];
     part->rest[to] = whole->rest[from];
     part->low[to] = whole->low[from];
-    part->due_from[to] = whole->due_from[from];
-    part->due_to[to] = whole->due_to[from];
+    part->wait[to] = WAITS_FOR_NONE;
 }
 
 /* What of the child is still to come and lives in `sections`; `mark` is where the memory of both begins. */
 static void push_side(struct canon *canon, const struct frame *child, struct span sections, int32_t n, size_t mark)
 {
     struct frame *side = &canon->stack[canon->depth++];
-    *side = (struct frame){ .parent = child->parent, .n_left = n, .mark = mark, .cur = child->cur, .rank = -1, .why = SPAN_NONE };
+    *side = (struct frame){ .parent = child->parent, .n_left = n, .mark = mark };
     side->view.sections = sections;
     gai_canon_room(canon, side, n);
     int32_t at = 0;
     for (int32_t i = 0; i < child->view.n; i++) {
         if (is_placed(child, i) || !meets(&child->view, i, sections))
             continue;
-        if (i <= child->rank)
-            side->rank = at;
         copy_item(child, i, side, at++);
     }
     assert(at == n);

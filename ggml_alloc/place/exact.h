@@ -40,13 +40,11 @@ enum exact_verdict { EXACT_UNKNOWN, EXACT_FITS, EXACT_CANNOT };
 
 /* How an engine may reason.  Each rule is argued for where it is used; without it the answers are the same, later. */
 enum exact_rule {
-    EXACT_DOMINANCE = 1, /* no hole is left that an unplaced item would fit into */
-    EXACT_SECTIONS = 2,  /* what is still to come must fit above each section's lowest offset */
-    EXACT_LIFTER = 4,    /* an item passed over rests on a neighbour that is still to come */
-    EXACT_TWINS = 8,     /* identical items come in one order */
-    EXACT_CUTS = 16,     /* sides that nothing unplaced joins are decided apart */
-    EXACT_JUMPS = 32,    /* a choice that a failure does not depend on is not made again */
-    EXACT_ALL_RULES = 63,
+    EXACT_SECTIONS = 1, /* what is still to come must fit above each section's lowest offset */
+    EXACT_LIFTER = 2,   /* an item passed over rests on a neighbour that is still to come */
+    EXACT_TWINS = 4,    /* identical items come in one order */
+    EXACT_CUTS = 8,     /* sides that nothing unplaced joins are decided apart */
+    EXACT_ALL_RULES = 15,
 };
 
 struct exact_ask {

@@ -104,12 +104,10 @@ static const struct exact_engine *const engines[] = { &gai_exact_canon, &gai_exa
 /* All rules, each switched off in turn, none. */
 static const unsigned rule_sets[] = {
     EXACT_ALL_RULES,
-    EXACT_ALL_RULES & ~(unsigned)EXACT_DOMINANCE,
     EXACT_ALL_RULES & ~(unsigned)EXACT_SECTIONS,
     EXACT_ALL_RULES & ~(unsigned)EXACT_LIFTER,
     EXACT_ALL_RULES & ~(unsigned)EXACT_TWINS,
     EXACT_ALL_RULES & ~(unsigned)EXACT_CUTS,
-    EXACT_ALL_RULES & ~(unsigned)EXACT_JUMPS,
     0,
 };
 
