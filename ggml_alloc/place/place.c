@@ -2,17 +2,20 @@
 
 #include "place/rung.h"
 
+#include <string.h>
+
 /* clang-format off */
 static const struct rung {
     enum ga_effort effort;
     rung_run *run;
+    bool done_or_undone; /* what it found is forgotten unless nothing better is needed */
 } ladder[] = {
-    { GA_EFFORT_NONE,   gai_place_none },
-    { GA_EFFORT_ONLINE, gai_place_online },
-    { GA_EFFORT_QUICK,  gai_place_quick },
-    { GA_EFFORT_PROVE,  gai_place_prove_soon },
-    { GA_EFFORT_SEARCH, gai_place_search },
-    { GA_EFFORT_PROVE,  gai_place_prove },
+    { GA_EFFORT_NONE,   gai_place_none,       false },
+    { GA_EFFORT_ONLINE, gai_place_online,     false },
+    { GA_EFFORT_QUICK,  gai_place_quick,      false },
+    { GA_EFFORT_PROVE,  gai_place_prove_soon, true }, /* so that search finds all that it finds without */
+    { GA_EFFORT_SEARCH, gai_place_search,     false },
+    { GA_EFFORT_PROVE,  gai_place_prove,      false },
 };
 /* clang-format on */
 
@@ -105,15 +108,32 @@ static uint64_t default_steps(const struct climb *climb)
     return STEPS_BASE + STEPS_PER_ITEM * (uint64_t)climb->n_items;
 }
 
-/* What may be spent up to and with this rung: proving, which can use any number of steps, gets those that the others leave. */
+/* Puts the part back to how it was, unless it is done. */
+static enum ga_status run_or_undo(struct climb *climb, struct part *part, const struct rung *rung)
+{
+    struct part before = *part;
+    struct spot *spots = mem_new_raw(climb->mem, struct spot, part->n_items);
+    uint64_t steps = climb->steps;
+    if (!spots)
+        return GA_NO_MEMORY;
+    memcpy(spots, part->best.spots, part->n_items * sizeof *spots);
+    enum ga_status status = run_rung(climb, part, rung);
+    climb->undone += climb->steps - steps;
+    if (gai_climb_done(climb, part)) {
+        mem_free(climb->mem, spots, part->n_items);
+        return status;
+    }
+    mem_free(climb->mem, part->best.spots, part->n_items);
+    *part = before;
+    part->best.spots = spots;
+    return status;
+}
+
+/* What may be spent up to and with this rung: proving, which can use any number of steps, gets as many as all others together. */
 static uint64_t budget_of(const struct climb *climb, const struct rung *rung)
 {
-    uint64_t steps = climb->opts->steps;
-    if (climb->opts->effort < GA_EFFORT_PROVE)
-        return steps ? steps : default_steps(climb);
-    if (rung->effort < GA_EFFORT_PROVE)
-        return steps ? steps / 2 : default_steps(climb);
-    return steps ? steps : 2 * default_steps(climb);
+    uint64_t steps = climb->opts->steps ? climb->opts->steps : default_steps(climb);
+    return add_sat(rung->effort == GA_EFFORT_PROVE ? add_sat(steps, steps) : steps, climb->undone);
 }
 
 static enum ga_status climb_ladder(struct climb *climb)
@@ -124,7 +144,8 @@ static enum ga_status climb_ladder(struct climb *climb)
             struct part *part = &climb->parts[p];
             if (!is_wanted(climb, part, &ladder[r]))
                 continue;
-            enum ga_status status = run_rung(climb, part, &ladder[r]);
+            enum ga_status status =
+                ladder[r].done_or_undone ? run_or_undo(climb, part, &ladder[r]) : run_rung(climb, part, &ladder[r]);
             if (status != GA_OK)
                 return status;
         }

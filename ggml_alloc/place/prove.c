@@ -281,9 +281,9 @@ static enum exact_verdict decide(struct prover *prover, uint64_t height, uint64_
         fit->n_items > 0 ? ask_model(prover, &prover->fit, height / fit->unit, steps, status) : EXACT_UNKNOWN;
     if (verdict == EXACT_FITS)
         offer(prover);
-    if (verdict == EXACT_CANNOT && prover->has_edges)
+    if (verdict == EXACT_CANNOT && (prover->has_edges || !prover->proves))
         verdict = EXACT_UNKNOWN;
-    if (verdict == EXACT_CANNOT && prover->proves)
+    if (verdict == EXACT_CANNOT)
         raise_bound(prover, (height / fit->unit + 1) * fit->unit);
     if (verdict != EXACT_UNKNOWN || !prover->has_edges || !prover->proves)
         return verdict;

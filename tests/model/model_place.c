@@ -188,11 +188,13 @@ static void expect_judged(const struct ga_mem *mem, const struct problem *proble
     }
 }
 
+#define SOME_STEPS 4000u /* enough for search to move something, and for prove to prove most of these */
+
 static void expect_all_rungs(const struct ga_mem *mem, const struct made *made, struct rng *rng, unsigned *n_refused)
 {
     uint64_t before = UINT64_MAX;
-    for (int effort = GA_EFFORT_NONE; effort <= GA_EFFORT_QUICK; effort++) {
-        struct place_opts opts = { .effort = (enum ga_effort)effort };
+    for (int effort = GA_EFFORT_NONE; effort <= GA_EFFORT_PROVE; effort++) {
+        struct place_opts opts = { .effort = (enum ga_effort)effort, .steps = SOME_STEPS };
         struct answer answer;
         cr_assert_eq(gai_place_solve(mem, &made->problem, &opts, &answer), GA_OK);
         cr_assert_leq(total(&answer), before, "effort %d is worse than the one before", effort);
