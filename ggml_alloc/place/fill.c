@@ -10,14 +10,14 @@
  * The choice is made anywhere, not at the lowest item to come: where nothing may be lost a valley must be filled exactly, and
  * there is nearly always one that only one item fits.  Which taste is good differs from task to task, and a bad early choice is
  * never mended by searching on below it; so rounds are short at first and tastes take turns, more and more at random.  What a
- * round refuted stays refuted in the next ones.
+ * round refuted stays refuted in the next ones, and where it failed is where they look first.
  */
 
 #define FILL_MAX_CAPACITY ((uint64_t)1 << 31)
 #define FILL_MAX_WORDS ((size_t)1 << 26)
 #define FILL_SLOTS ((size_t)1 << 17)
 #define FILL_MAX_NOISE 4u
-#define FILL_ROUND 5u /* placements of the shortest round, per item */
+#define FILL_ROUND 2u /* placements of the shortest round, per item */
 
 /* A state's words: five by section, one more, one by item; and the marks. */
 static size_t state_words(const struct exact_task *task)
@@ -121,6 +121,7 @@ static void fill_delete(const struct ga_mem *mem, void *engine)
         return;
     size_t n = fill->n_items, m = (size_t)fill->n_sections + 2;
     const struct exact_task task = { .n_items = fill->n_items, .n_sections = fill->n_sections };
+    mem_free(mem, fill->blame, m);
     mem_free(mem, fill->offsets, n);
     mem_free(mem, fill->refuted, FILL_SLOTS);
     mem_free(mem, fill->scratch, max_u64(m, 2 * n));
@@ -153,8 +154,9 @@ static bool make_room(const struct ga_mem *mem, struct fill *fill, const struct 
     fill->scratch = mem_new_raw(mem, uint32_t, max_u64(m, 2 * n));
     fill->refuted = mem_new(mem, struct fill_refuted, FILL_SLOTS);
     fill->offsets = mem_new_raw(mem, uint64_t, n);
-    return fill->items && fill->offsets && fill->fixed && fill->first && fill->left && fill->left_at && fill->right &&
-           fill->right_at && fill->zobrist && fill->frames && fill->words && fill->scratch && fill->refuted;
+    fill->blame = mem_new(mem, uint64_t, m);
+    return fill->items && fill->blame && fill->offsets && fill->fixed && fill->first && fill->left && fill->left_at &&
+           fill->right && fill->right_at && fill->zobrist && fill->frames && fill->words && fill->scratch && fill->refuted;
 }
 
 static void *fill_new(const struct ga_mem *mem, const struct exact_task *task)
@@ -379,6 +381,8 @@ static void next_round(struct fill *fill)
     fill->noise = turn < FILL_MAX_NOISE ? turn : FILL_MAX_NOISE;
     fill->n_rounds++;
     fill->n_placements = ((uint64_t)FILL_ROUND * fill->n_items) << low_bit((uint64_t)turn + 1);
+    for (uint32_t s = 0; s < fill->n_sections; s++)
+        fill->blame[s] /= 2;
     fill->outcome = begin_round(fill);
 }
 
@@ -391,6 +395,7 @@ static void begin(struct fill *fill, const struct exact_ask *ask)
     fill->capacity = (uint32_t)ask->capacity;
     fill->rules = ask->rules;
     fill->rng.state = ask->seed + ++fill->n_asked;
+    memset(fill->blame, 0, fill->n_sections * sizeof *fill->blame);
     fill->n_rounds = 0;
     fill->n_placements = 0;
 }

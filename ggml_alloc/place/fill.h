@@ -23,6 +23,8 @@ struct fill_item {
     bool fixed;
 };
 
+#define FILL_BLAME 16u /* of one failure */
+
 enum fill_mark {
     FILL_FREE,
     FILL_PASSED, /* was passed over where it could lie, and rests on nothing that was placed since: but on something to come */
@@ -71,7 +73,7 @@ struct fill_frame {
 enum fill_outcome { FILL_OPEN, FILL_REFUTED, FILL_DONE };
 
 /* What to prefer when no choice is forced. */
-enum fill_taste { FILL_FEWEST, FILL_LOWEST, FILL_TIGHTEST, FILL_TIGHT_AND_FEW, FILL_NARROWEST, FILL_N_TASTES };
+enum fill_taste { FILL_FEWEST, FILL_LOWEST, FILL_TIGHTEST_BLAMED, FILL_FEWEST_BLAMED, FILL_NARROWEST_BLAMED, FILL_N_TASTES };
 
 struct fill {
     struct fill_item *items; /* as in the task */
@@ -84,6 +86,7 @@ struct fill {
     struct fill_frame *frames;          /* n_items + 1; and the untouched beginning */
     uint32_t *words;                    /* of all states */
     uint32_t *scratch;                  /* by section */
+    uint64_t *blame;                    /* by section: how often it failed, and how lately */
     struct fill_refuted *refuted;       /* by slot */
     uint64_t n_asked;                   /* new questions */
     uint32_t capacity, depth, n_rounds; /* rounds begun */

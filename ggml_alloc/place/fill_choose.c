@@ -68,30 +68,32 @@ static uint32_t count_candidates(const struct fill *fill, const struct fill_stat
     return n;
 }
 
+/* Small is good.  Three tastes prefer sections that failed often and lately: whatever is wrong with them is found out sooner. */
 static uint64_t weigh(struct fill *fill, const struct fill_choice *choice, uint64_t candidates, uint64_t slack)
 {
-    uint64_t weight = 2 * candidates + (slack > 0 ? 3 : 0), width = choice->to - choice->from;
+    uint64_t fewest = 2 * candidates + (slack > 0 ? 3 : 0), narrowest = candidates * (choice->to - choice->from);
+    uint64_t blame = FILL_BLAME + fill->blame[choice->right ? choice->to - 1 : choice->from], weight = fewest;
     switch (fill->taste) {
     case FILL_LOWEST:
-        weight = 1 + (uint64_t)choice->ground;
+        weight = choice->ground;
         break;
-    case FILL_TIGHTEST:
-        weight = 1 + slack;
+    case FILL_TIGHTEST_BLAMED:
+        weight = (slack << 20) / blame;
         break;
-    case FILL_TIGHT_AND_FEW:
-        weight = 1 + slack * candidates;
+    case FILL_FEWEST_BLAMED:
+        weight = (fewest << 20) / blame;
         break;
-    case FILL_NARROWEST:
-        weight = 1 + width * candidates;
+    case FILL_NARROWEST_BLAMED:
+        weight = (narrowest << 20) / blame;
         break;
     case FILL_FEWEST:
     case FILL_N_TASTES:
         break;
     }
-    weight *= 8;
+    weight = 8 * (weight + 1);
     if (fill->noise > 0)
         weight += (weight + 8) * fill->noise / 8 * rng_below(&fill->rng, 1024) / 1024;
-    return weight + 1;
+    return weight;
 }
 
 bool gai_fill_choose(struct fill *fill, struct fill_frame *frame)

@@ -42,8 +42,15 @@ uint32_t gai_fill_clear(const struct fill *fill, const struct fill_state *state,
     return at < fill->capacity ? (uint32_t)at : fill->capacity;
 }
 
+/* Shares one failure among the sections of an item. */
+static void blame_item(struct fill *fill, const struct fill_item *item)
+{
+    for (uint32_t s = item->from; s < item->to; s++)
+        fill->blame[s] += 1 + FILL_BLAME / (item->to - item->from);
+}
+
 /* Raises one item; false when it cannot be that high. */
-static bool raise_item(const struct fill *fill, struct fill_state *state, uint32_t i, uint64_t at, struct span *raised)
+static bool raise_item(struct fill *fill, struct fill_state *state, uint32_t i, uint64_t at, struct span *raised)
 {
     const struct fill_item *item = &fill->items[i];
     if (at <= state->low[i])
@@ -51,15 +58,17 @@ static bool raise_item(const struct fill *fill, struct fill_state *state, uint32
     if (item->fixed)
         return false;
     uint32_t low = gai_fill_clear(fill, state, i, at);
-    if ((uint64_t)low + item->size > fill->capacity)
+    if ((uint64_t)low + item->size > fill->capacity) {
+        blame_item(fill, item);
         return false;
+    }
     state->low[i] = low;
     span_add(raised, item);
     return true;
 }
 
 /* Items stand on the floor of the changed sections. */
-static bool raise_items(const struct fill *fill, struct fill_frame *frame, struct span changed, struct span *raised)
+static bool raise_items(struct fill *fill, struct fill_frame *frame, struct span changed, struct span *raised)
 {
     struct fill_state *state = &frame->state;
     for (uint32_t i = frame->window.first; i < frame->window.last; i++) {
@@ -105,7 +114,7 @@ static bool raise_passed(struct fill *fill, struct fill_frame *frame, struct spa
 }
 
 /* Floors rise to the lowest item to come; the sections that did come back in `changed`. */
-static bool raise_floors(const struct fill *fill, struct fill_frame *frame, struct span raised, struct span *changed)
+static bool raise_floors(struct fill *fill, struct fill_frame *frame, struct span raised, struct span *changed)
 {
     struct fill_state *state = &frame->state;
     uint32_t *lowest = fill->scratch;
@@ -124,8 +133,10 @@ static bool raise_floors(const struct fill *fill, struct fill_frame *frame, stru
             continue;
         state->floor[s] = lowest[s];
         span_add(changed, &(struct fill_item){ .from = s, .to = s + 1 });
-        if (fill_has(fill, EXACT_SECTIONS) && (uint64_t)state->floor[s] + state->rest[s] > fill->capacity)
+        if (fill_has(fill, EXACT_SECTIONS) && (uint64_t)state->floor[s] + state->rest[s] > fill->capacity) {
+            fill->blame[s] += FILL_BLAME;
             return false;
+        }
     }
     return true;
 }
