@@ -78,20 +78,20 @@ static int32_t lowest_in_way(const struct frame *frame, int32_t j)
     return i;
 }
 
-/* It has been decided that it is not where it rests, or that follows. */
+/* It is not where it rests: that was decided, or it follows. */
 static bool is_passed_over(const struct frame *frame, int32_t i)
 {
     return frame->low[i] > frame->rest[i];
 }
 
 /*
- * The lifter.  Of all answers we look for one whose offsets have the least sum, so that nothing in it can be moved to any lower place
- * that is free (and twins are in order: that keeps the sum).  Let j be passed over.  It will not be where it rests now, at r, but higher: what is
- * below r is taken by placed neighbours, or too low, misaligned or blocked by fixed items.  The place [r, r + size) collides with no placed
- * neighbour, all of which end at r or below, and with no fixed item, which r avoids; so as j cannot be moved there, some neighbour
- * i that is still to come and not fixed is in the way: it begins below r + size and ends above r.  j is not below i, else it would begin
- * below r; so j is above i, at the top of i or higher, and that is at least low(i) + size(i), aligned.  Which i it will be is not
- * known, but one of those with low(i) < r + size(j): the least of their tops holds for j.  If there is none, there is no answer.
+ * The lifter.  Of all answers we look for one whose offsets have the least sum: nothing in it can be moved to any lower place that is
+ * free (and twins are in order, which keeps the sum).  Let j be still to come, and not where it rests, at r.  Placed neighbours end at r or
+ * below, so j is above r.  The place [r, r + size) is aligned, collides with no placed neighbour and with no fixed item, which r
+ * avoids; as j cannot be moved there, a neighbour i that is still to come and not fixed is in the way: it begins below r + size and
+ * ends above r.  It does not lie above j, else j would end below r + size, and begin below r.  So j lies above i, no lower than
+ * low(i) + size(i), aligned.  Which i that will be is not known, but it is one with low(i) < r + size(j): the least of their tops holds
+ * for j.  When there is none, there is no answer.
  *
  * Nothing here assumes gravity, or that there are no gaps below r; and raising lows, by this rule or any other, only leaves fewer i.
  */
@@ -179,7 +179,7 @@ unit gai_canon_rest(const struct canon *canon, const struct frame *frame, int32_
 
 #define BASE_WEIGHT 64
 
-/* Low ones first, and rather those that are nearly full, or overflowed often. */
+/* Low ones first, but rather those that are nearly full, or overflowed often. */
 static int32_t choose_section(const struct canon *canon, const struct frame *frame)
 {
     const unit *base = frame->base, *sum = frame->sum;
@@ -226,6 +226,11 @@ static int32_t least_top_around(const struct frame *frame, int32_t j, unit *top)
     return best;
 }
 
+/*
+ * An item may be decided about in any order, once no neighbour still to come can lie below where it rests: none has a top that low.  Then
+ * either it rests there and they are all above it, or it goes higher.  Who looks for such an item gets down to it: from one that
+ * is passed over to the one that it waits for, else to the neighbour that might lie below.  Each is lower than the one before.
+ */
 int32_t gai_canon_choose(struct canon *canon, struct frame *frame)
 {
     const struct view *view = &frame->view;

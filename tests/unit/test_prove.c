@@ -78,7 +78,7 @@ static void make_small(struct made *made, struct rng *rng)
         struct item *item = add(made, size, birth, birth + 1 + (uint32_t)rng_below(rng, n_steps));
         item->align_log2 = aligned ? (uint8_t)rng_below(rng, 3) : 0;
         if (fixed && rng_below(rng, 4) == 0)
-            item->fixed = 1 + (rng_below(rng, 12) << item->align_log2);
+            item->fixed = 1 + (rng_below(rng, rng_below(rng, 2) ? 3 : 12) << item->align_log2);
     }
 }
 
@@ -152,6 +152,112 @@ Test(prove, needs_none_of_its_rules_to_be_right)
             cr_assert_eq(decide(&made, optimum - 1, EXACT_ALL_RULES & ~rule), EXACT_CANNOT, "%d without %u", seed, rule);
             cr_assert_eq(decide(&made, optimum, rule), EXACT_FITS, "%d with %u alone", seed, rule);
             cr_assert_eq(decide(&made, optimum - 1, rule), EXACT_CANNOT, "%d with %u alone", seed, rule);
+        }
+    }
+}
+
+/* Heirs and all: whatever the rung looks at. */
+static void make_hard(struct made *made)
+{
+    struct rng rng = { 11 };
+    begin(made);
+    for (uint32_t i = 0; i < 24; i++) {
+        add(made, 8 + rng_below(&rng, 30), i / 2, i / 2 + 2 + (uint32_t)rng_below(&rng, 7));
+        for (uint32_t j = 0; j < i; j++)
+            if (made->items[j].death == made->items[i].birth + 1 && made->items[j].size >= made->items[i].size)
+                add_edge(made, j, 0, false);
+    }
+}
+
+Test(prove, is_unharmed_when_memory_runs_out)
+{
+    struct made made;
+    make_hard(&made);
+    struct place_opts opts = { .effort = GA_EFFORT_PROVE, .steps = 200000 };
+    enum ga_status status = GA_NO_MEMORY;
+    for (uint64_t fail_at = 1; status != GA_OK; fail_at++) {
+        struct test_mem mem = { .fail_at = fail_at };
+        struct ga_env env = test_env(&mem);
+        struct answer answer = { .n_spots = 77 };
+        status = gai_place_solve(&env.mem, &made.problem, &opts, &answer);
+        cr_assert(status == GA_OK || (status == GA_NO_MEMORY && answer.n_spots == 77), "request %u", (unsigned)fail_at);
+        if (status == GA_OK)
+            gai_answer_fini(&env.mem, &answer);
+        cr_assert(mem.live == 0 && !mem.lied, "request %u", (unsigned)fail_at);
+        cr_assert_lt(fail_at, 500);
+    }
+}
+
+Test(prove, finds_the_same_again_and_never_spends_much_more_than_it_may)
+{
+    struct ga_env env = gai_env(NULL);
+    struct made made;
+    make_hard(&made);
+    uint64_t peak = peak_of(&made, GA_EFFORT_QUICK);
+    for (uint64_t steps = 1; steps < 1000000; steps *= 7) {
+        struct place_opts opts = { .effort = GA_EFFORT_PROVE, .steps = steps };
+        struct answer a, b;
+        cr_assert_eq(gai_place_solve(&env.mem, &made.problem, &opts, &a), GA_OK);
+        cr_assert_eq(gai_place_solve(&env.mem, &made.problem, &opts, &b), GA_OK);
+        cr_assert(a.steps == b.steps && a.pools[0].peak == b.pools[0].peak && a.pools[0].bound == b.pools[0].bound);
+        for (uint32_t i = 0; i < made.problem.n_items; i++)
+            cr_assert_eq(a.spots[i].offset, b.spots[i].offset);
+        cr_assert(a.pools[0].bound <= a.pools[0].peak && (steps < 10000 || a.pools[0].peak <= peak));
+        cr_assert_lt(a.steps, steps + 100000);
+        drop(&a);
+        drop(&b);
+    }
+}
+
+Test(prove, says_that_it_cannot_fit)
+{
+    struct rng rng = { 3 };
+    unsigned n_raised = 0;
+    for (int k = 0; k < 400; k++) {
+        struct made made;
+        make_small(&made, &rng);
+        if (status_of(&made, GA_EFFORT_ONLINE) == GA_INVALID)
+            continue;
+        uint64_t optimum = optimum_of(&made), bound = bound_of(&made);
+        made.pools[0].capacity = optimum;
+        struct answer answer = solve(&made, GA_EFFORT_PROVE);
+        cr_assert_eq(answer.pools[0].peak, optimum);
+        drop(&answer);
+        if (optimum == 1)
+            continue;
+        made.pools[0].capacity = optimum - 1;
+        answer = solve(&made, GA_EFFORT_PROVE);
+        cr_assert_gt(answer.pools[0].bound, optimum - 1, "%d: so the verdict is that it cannot fit", k);
+        n_raised += bound < optimum;
+        drop(&answer);
+    }
+    cr_assert_gt(n_raised, 20, "%u needed a proof", n_raised);
+}
+
+Test(prove, counts_bytes_beyond_32_bits)
+{
+    struct rng rng = { 4 };
+    for (int k = 0; k < 25; k++) {
+        struct made made, large;
+        make_small(&made, &rng);
+        for (uint32_t i = 0; i < made.problem.n_items; i++) {
+            made.items[i].align_log2 = 0;
+            made.items[i].fixed = 0;
+        }
+        uint64_t optimum = optimum_of(&made);
+        for (unsigned odd = 0; odd < 2; odd++) {
+            uint64_t unit = ((uint64_t)1 << 44) + (odd ? 1 : 0);
+            large = made;
+            large.problem.items = large.items;
+            large.problem.pools = large.pools;
+            for (uint32_t i = 0; i < made.problem.n_items; i++)
+                large.items[i].size *= unit;
+            if (odd) /* so that nothing but 1 divides all */
+                large.items[0].size--;
+            struct answer answer = solve(&large, GA_EFFORT_PROVE);
+            cr_assert_leq(answer.pools[0].bound, optimum * unit);
+            cr_assert(odd || (answer.pools[0].peak == optimum * unit && answer.pools[0].bound == optimum * unit));
+            drop(&answer);
         }
     }
 }
