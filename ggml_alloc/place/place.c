@@ -2,20 +2,17 @@
 
 #include "place/rung.h"
 
-#include <string.h>
-
 /* clang-format off */
 static const struct rung {
     enum ga_effort effort;
     rung_run *run;
-    bool done_or_undone; /* what it found is forgotten unless nothing better is needed */
 } ladder[] = {
-    { GA_EFFORT_NONE,   gai_place_none,       false },
-    { GA_EFFORT_ONLINE, gai_place_online,     false },
-    { GA_EFFORT_QUICK,  gai_place_quick,      false },
-    { GA_EFFORT_PROVE,  gai_place_prove_soon, true }, /* so that search finds all that it finds without */
-    { GA_EFFORT_SEARCH, gai_place_search,     false },
-    { GA_EFFORT_PROVE,  gai_place_prove,      false },
+    { GA_EFFORT_NONE,   gai_place_none },
+    { GA_EFFORT_ONLINE, gai_place_online },
+    { GA_EFFORT_QUICK,  gai_place_quick },
+    { GA_EFFORT_SEARCH, gai_place_prove_soon },
+    { GA_EFFORT_SEARCH, gai_place_search },
+    { GA_EFFORT_PROVE,  gai_place_prove },
 };
 /* clang-format on */
 
@@ -103,37 +100,15 @@ static enum ga_status run_rung(struct climb *climb, struct part *part, const str
     return status;
 }
 
-static uint64_t default_steps(const struct climb *climb)
-{
-    return STEPS_BASE + STEPS_PER_ITEM * (uint64_t)climb->n_items;
-}
-
-/* Puts the part back to how it was, unless it is done. */
-static enum ga_status run_or_undo(struct climb *climb, struct part *part, const struct rung *rung)
-{
-    struct part before = *part;
-    struct spot *spots = mem_new_raw(climb->mem, struct spot, part->n_items);
-    uint64_t steps = climb->steps;
-    if (!spots)
-        return GA_NO_MEMORY;
-    memcpy(spots, part->best.spots, part->n_items * sizeof *spots);
-    enum ga_status status = run_rung(climb, part, rung);
-    climb->undone += climb->steps - steps;
-    if (gai_climb_done(climb, part)) {
-        mem_free(climb->mem, spots, part->n_items);
-        return status;
-    }
-    mem_free(climb->mem, part->best.spots, part->n_items);
-    *part = before;
-    part->best.spots = spots;
-    return status;
-}
-
-/* What may be spent up to and with this rung: proving, which can use any number of steps, gets as many as all others together. */
+/* Searching may take twice as long as all before; proving, which can use any number of steps, as long as all before it together. */
 static uint64_t budget_of(const struct climb *climb, const struct rung *rung)
 {
-    uint64_t steps = climb->opts->steps ? climb->opts->steps : default_steps(climb);
-    return add_sat(rung->effort == GA_EFFORT_PROVE ? add_sat(steps, steps) : steps, climb->undone);
+    uint64_t steps = STEPS_BASE + STEPS_PER_ITEM * (uint64_t)climb->n_items;
+    if (climb->opts->steps)
+        steps = climb->opts->steps;
+    else if (rung->effort >= GA_EFFORT_SEARCH)
+        steps *= 2;
+    return rung->effort == GA_EFFORT_PROVE ? add_sat(steps, steps) : steps;
 }
 
 static enum ga_status climb_ladder(struct climb *climb)
@@ -144,8 +119,7 @@ static enum ga_status climb_ladder(struct climb *climb)
             struct part *part = &climb->parts[p];
             if (!is_wanted(climb, part, &ladder[r]))
                 continue;
-            enum ga_status status =
-                ladder[r].done_or_undone ? run_or_undo(climb, part, &ladder[r]) : run_rung(climb, part, &ladder[r]);
+            enum ga_status status = run_rung(climb, part, &ladder[r]);
             if (status != GA_OK)
                 return status;
         }
