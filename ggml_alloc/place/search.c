@@ -2,9 +2,11 @@
 
 /*
  * Rounds: each starts from the best layout and a ceiling somewhere between its peak and the bound.  A high ceiling is reached
- * soon, a low one gains much; so the gap is halved with every failure, and while it is, more work is spent.
+ * soon, a low one gains much; so the step down is doubled with every success and halved with every failure, and the smaller it
+ * is, the more work is spent.
  */
 #define FIRST_SHIFT 2u
+#define START_SHIFT 6u
 #define LAST_SHIFT 10u
 #define TRY_BLOCKS 1000u
 #define TRY_SHIFTS 4u
@@ -124,17 +126,20 @@ static void run_rounds(struct search *search)
     search->end = end_of_search(quick->climb, part);
     uint64_t most = (search->end - quick->climb->steps) / LEAST_TRIES;
     list_heirs(search);
-    for (unsigned round = 0, shift = FIRST_SHIFT; !is_done(search); round++) {
+    for (unsigned round = 0, shift = START_SHIFT; !is_done(search); round++) {
         search->ceiling = part->best.peak - 1;
         search->ceiling -= min_u64(search->ceiling - floor, (part->best.peak - floor) >> shift);
         choose_merging(search, round);
         load_best(search);
         gai_search_loosen_touched(search);
         cost = cost ? cost : cost_of_block(search);
-        if (gai_search_squeeze(search, min_u64(most, cost * TRY_BLOCKS << (shift < TRY_SHIFTS ? shift : TRY_SHIFTS))))
+        uint64_t steps = min_u64(most, cost * TRY_BLOCKS << (shift < TRY_SHIFTS ? shift : TRY_SHIFTS));
+        if (gai_search_squeeze(search, steps)) {
             gai_search_settle(search);
-        else
+            shift -= shift > FIRST_SHIFT;
+        } else {
             shift = shift < LAST_SHIFT ? shift + 1 : FIRST_SHIFT;
+        }
         gai_climb_pulse(quick->climb);
     }
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* More than many blocks together, whose weights end at WEIGHT_MAX; all fixed items together do not wrap. */
+/* More than hundreds of the heaviest blocks together; all fixed items together do not wrap. */
 #define FIXED_WEIGHT ((uint64_t)1 << 32)
 #define WEIGHT_MAX 0xffffu
 #define FEW 24u
@@ -52,12 +52,19 @@ void gai_search_sort(struct event *events, uint32_t n, struct event *spare)
         memcpy(events, from, n * sizeof *from);
 }
 
+/* Long ones are harder to place again, but not by as much as they are longer. */
+static uint64_t weigh(const struct search *search, uint32_t block)
+{
+    uint64_t size = search->quick.part->items[search->quick.blocks[block].item].size;
+    return (1 + (uint64_t)high_bit(size)) * search->weight[block];
+}
+
 /* What is in the way comes and goes as the block is lifted. */
 static void list_events(struct search *search)
 {
     for (uint32_t k = 0; k < search->n_clashes; k++) {
         const struct clash *clash = &search->clashes[k];
-        uint64_t weight = clash->block == PLACE_NONE ? FIXED_WEIGHT : search->weight[clash->block];
+        uint64_t weight = clash->block == PLACE_NONE ? FIXED_WEIGHT : weigh(search, clash->block);
         search->enter[k] = (struct event){ clash->first, weight };
         search->leave[k] = (struct event){ clash->end, weight };
     }
