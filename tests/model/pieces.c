@@ -129,6 +129,22 @@ static void cut_one(struct pieces *pieces, struct rng *rng)
     pieces->at[pieces->n++] = rest;
 }
 
+/* Some room, here and there: a piece goes, or becomes smaller, or lives shorter. */
+static void loosen(struct pieces *pieces, struct rng *rng, uint32_t one_in)
+{
+    for (uint32_t i = pieces->n; i-- > 0;) {
+        struct piece *piece = &pieces->at[i];
+        if (!chance(rng, one_in))
+            continue;
+        if (piece->high - piece->low > 1 && chance(rng, 2))
+            piece->high--;
+        else if (piece->to - piece->from > 1)
+            piece->to--;
+        else if (pieces->n > 1)
+            *piece = pieces->at[--pieces->n];
+    }
+}
+
 void made_cut(struct made *made, struct rng *rng, uint32_t n)
 {
     uint32_t height = up_to(rng, 4, n + 8), n_steps = up_to(rng, 4, n + 8);
@@ -136,10 +152,8 @@ void made_cut(struct made *made, struct rng *rng, uint32_t n)
     bool aligned = chance(rng, 3), fixed = chance(rng, 3);
     for (uint32_t tries = 0; pieces.n < n && tries < 20 * n; tries++)
         cut_one(&pieces, rng);
-    if (pieces.n > 1 && chance(rng, 3)) {
-        uint32_t gone = (uint32_t)rng_below(rng, pieces.n);
-        pieces.at[gone] = pieces.at[--pieces.n];
-    }
+    if (chance(rng, 2))
+        loosen(&pieces, rng, up_to(rng, 2, 12));
     for (uint32_t i = 0; i < pieces.n; i++) {
         pieces.at[i].aligned = aligned && chance(rng, 2);
         pieces.at[i].fixed = fixed && chance(rng, 4);

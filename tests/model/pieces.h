@@ -21,7 +21,7 @@ struct made {
 /* Lives and sizes at random, small numbers in odd units; some are aligned, some fixed where no other fixed one is. */
 void made_any(struct made *made, struct rng *rng, uint32_t n);
 
-/* A rectangle cut into n pieces: all of it is full, or a piece is missing; some stay fixed, some ask for the alignment they had. */
+/* A rectangle cut into n pieces, full or with some room; some stay fixed, some ask for the alignment that they had. */
 void made_cut(struct made *made, struct rng *rng, uint32_t n);
 
 /* One or the other. */
