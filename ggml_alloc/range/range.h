@@ -116,6 +116,12 @@ static inline uint32_t range_next(const struct range *range, uint32_t node)
     return range->nodes[node].next;
 }
 
+/* The other way round: before RANGE_NONE the highest one. */
+static inline uint32_t range_prev(const struct range *range, uint32_t node)
+{
+    return range->nodes[node].prev;
+}
+
 /* NULL, or the broken invariant in words.  O(nodes log nodes). */
 const char *gai_range_check(const struct range *range);
 

@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "base.h"
+#include "cache.h"
 #include "gallocr.h"
 #include "graph.h"
 #include "plan.h"

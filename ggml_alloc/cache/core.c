@@ -1,0 +1,391 @@
+#include "cache/core.h"
+
+#include <assert.h>
+
+#include "base/array.h"
+#include "base/bits.h"
+
+enum { MARK_LEN = 1 }; /* offsets are only ever used relative to their segment */
+
+static struct core_lane *lane_of(const struct core *core, uint32_t lane)
+{
+    return core->lanes[lane];
+}
+
+/*
+ * Each change is counted twice, for all and for the kind.
+ */
+#define COUNT(core, lane, up_or_down, field, n)                                                                                    \
+    do {                                                                                                                           \
+        up_or_down(&(core)->all.field, (n));                                                                                       \
+        up_or_down(&(core)->kinds[(lane)->small].field, (n));                                                                      \
+    } while (0)
+
+void gai_core_init(struct core *core, const struct ga_mem *mem, enum ga_fit fit)
+{
+    *core = (struct core){ .mem = mem, .fit = fit == GA_FIT_FAST ? RANGE_FAST : RANGE_TIE_LOW };
+}
+
+void gai_core_fini(struct core *core)
+{
+    for (uint32_t i = 0; i < core->n_lanes; i++) {
+        gai_range_fini(&core->lanes[i]->range);
+        mem_free(core->mem, core->lanes[i]->tenants, core->lanes[i]->cap_tenants);
+        mem_free(core->mem, core->lanes[i], 1);
+    }
+    if (core->mem) {
+        mem_free(core->mem, core->lanes, core->cap_lanes);
+        mem_free(core->mem, core->blocks, core->cap_blocks);
+        mem_free(core->mem, core->segments, core->cap_segments);
+        gai_addrs_fini(&core->addrs, core->mem);
+    }
+    *core = (struct core){ 0 };
+}
+
+static bool is_lane(const struct core_lane *lane, uint32_t pool, ga_stream stream, bool small)
+{
+    return lane->stream == stream && lane->small == small && lane->pool == pool;
+}
+
+static struct core_lane *lane_new(const struct core *core)
+{
+    struct core_lane *lane = mem_new(core->mem, struct core_lane, 1);
+    if (lane && gai_range_init(&lane->range, core->mem, RANGE_OPEN, core->fit, 0) != GA_OK) {
+        mem_free(core->mem, lane, 1);
+        return NULL;
+    }
+    return lane;
+}
+
+bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *found)
+{
+    uint32_t at = core->last_lane;
+    if (at >= core->n_lanes || !is_lane(core->lanes[at], pool, stream, small))
+        for (at = 0; at < core->n_lanes && !is_lane(core->lanes[at], pool, stream, small); at++)
+            ;
+    if (at == core->n_lanes) {
+        if (!array_room(core->mem, &core->lanes, &core->cap_lanes, at + 1u))
+            return false;
+        struct core_lane *lane = lane_new(core);
+        if (!lane)
+            return false;
+        lane->pool = pool;
+        lane->stream = stream;
+        lane->small = small;
+        core->lanes[core->n_lanes++] = lane;
+    }
+    *found = core->last_lane = at;
+    return true;
+}
+
+/* A number for a new slot: one that came back, or the next. */
+static bool block_room(struct core *core)
+{
+    bool has_slot = core->spare_block || array_room(core->mem, &core->blocks, &core->cap_blocks, core->n_blocks + 2u);
+    return has_slot && core->n_blocks < UINT32_MAX >> 2 && gai_addrs_room(&core->addrs, core->mem, (uint64_t)core->addrs.len + 1);
+}
+
+static uint32_t block_slot(struct core *core)
+{
+    uint32_t slot = core->spare_block;
+    if (slot) {
+        core->spare_block = core->blocks[slot].next;
+        return slot;
+    }
+    slot = ++core->n_blocks;
+    core->blocks[slot] = (struct core_block){ .generation = 1 };
+    return slot;
+}
+
+static uint32_t segment_slot(struct core *core)
+{
+    uint32_t slot = core->spare_segment;
+    if (slot)
+        core->spare_segment = core->segments[slot].next;
+    else
+        slot = ++core->n_segments;
+    return slot;
+}
+
+/* Taking or trimming once more makes at most two nodes. */
+static bool tenant_room(struct core *core, struct core_lane *lane)
+{
+    return array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.n_nodes + 2);
+}
+
+/* The segment of a free node. */
+static uint32_t segment_of(const struct core *core, const struct core_lane *lane, uint32_t node)
+{
+    uint32_t behind = lane->tenants[range_next(&lane->range, node)];
+    uint32_t slot = tenant_slot(behind);
+    return tenant_kind(behind) == TENANT_BLOCK ? core->blocks[slot].segment : slot;
+}
+
+static bool is_whole(const struct core *core, const struct core_lane *lane, uint32_t node)
+{
+    return range_len(&lane->range, node) == core->segments[segment_of(core, lane, node)].buffer.size;
+}
+
+/* A free part of a split segment comes or goes. */
+static void count_split(struct core *core, const struct core_lane *lane, uint32_t node, bool comes)
+{
+    if (!range_is_free(&lane->range, node) || node == gai_range_tail(&lane->range) || is_whole(core, lane, node))
+        return;
+    uint64_t len = range_len(&lane->range, node);
+    if (comes) {
+        COUNT(core, lane, count_up, splits, 1);
+        COUNT(core, lane, count_up, split_bytes, len);
+    } else {
+        COUNT(core, lane, count_down, splits, 1);
+        COUNT(core, lane, count_down, split_bytes, len);
+    }
+}
+
+static void *address_of(const struct core *core, const struct core_lane *lane, uint32_t segment, uint32_t node)
+{
+    const struct core_segment *home = &core->segments[segment];
+    uint64_t start = range_offset(&lane->range, home->mark) - home->buffer.size;
+    return (char *)home->buffer.base + (size_t)(range_offset(&lane->range, node) - start);
+}
+
+static void count_taken(struct core *core, const struct core_lane *lane, uint64_t len, uint64_t requested)
+{
+    COUNT(core, lane, count_up, allocations, 1);
+    COUNT(core, lane, count_up, allocated_bytes, len);
+    COUNT(core, lane, count_up, active, 1);
+    COUNT(core, lane, count_up, active_bytes, len);
+    COUNT(core, lane, count_up, requested_bytes, requested);
+}
+
+enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t len, uint64_t requested, uint32_t *block)
+{
+    struct core_lane *lane = lane_of(core, at);
+    assert(requested <= len && from != gai_range_tail(&lane->range));
+    if (!block_room(core) || !tenant_room(core, lane))
+        return GA_NO_MEMORY;
+    uint32_t node, segment = segment_of(core, lane, from);
+    uint64_t rest = range_len(&lane->range, from) - len;
+    bool was_whole = is_whole(core, lane, from);
+    enum ga_status status = gai_range_take_from(&lane->range, from, len, &node);
+    if (status != GA_OK)
+        return status;
+    if (!was_whole) {
+        COUNT(core, lane, count_down, splits, 1);
+        COUNT(core, lane, count_down, split_bytes, rest + len);
+    }
+    if (rest)
+        count_split(core, lane, range_next(&lane->range, node), true);
+
+    uint32_t slot = block_slot(core);
+    struct core_block *taken = &core->blocks[slot];
+    uint32_t generation = taken->generation;
+    *taken = (struct core_block){ .ptr = address_of(core, lane, segment, node),
+                                  .requested = requested,
+                                  .lane = at,
+                                  .node = node,
+                                  .segment = segment,
+                                  .generation = generation,
+                                  .state = CORE_LIVE };
+    lane->tenants[node] = tenant(TENANT_BLOCK, slot);
+    gai_addrs_add(&core->addrs, (uintptr_t)taken->ptr, slot);
+    core->segments[segment].n_blocks++;
+    core->clock++;
+    count_taken(core, lane, len, requested);
+    *block = slot;
+    return GA_OK;
+}
+
+void gai_core_retire(struct core *core, uint32_t slot)
+{
+    struct core_block *block = &core->blocks[slot];
+    assert(block->state == CORE_LIVE);
+    const struct core_lane *lane = lane_of(core, block->lane);
+    block->state = CORE_PENDING;
+    block->generation++;
+    block->retired_at = core->clock;
+    gai_addrs_remove(&core->addrs, (uintptr_t)block->ptr);
+    COUNT(core, lane, count_down, allocations, 1);
+    COUNT(core, lane, count_down, allocated_bytes, range_len(&lane->range, block->node));
+}
+
+void gai_core_give(struct core *core, uint32_t slot)
+{
+    struct core_block *block = &core->blocks[slot];
+    assert(block->state == CORE_PENDING);
+    struct core_lane *lane = lane_of(core, block->lane);
+    COUNT(core, lane, count_down, active, 1);
+    COUNT(core, lane, count_down, active_bytes, range_len(&lane->range, block->node));
+    COUNT(core, lane, count_down, requested_bytes, block->requested);
+
+    uint32_t prev = range_prev(&lane->range, block->node), next = range_next(&lane->range, block->node);
+    uint32_t before = prev;
+    count_split(core, lane, next, false);
+    if (range_is_free(&lane->range, prev)) {
+        count_split(core, lane, prev, false);
+        before = range_prev(&lane->range, prev);
+    }
+    gai_range_give(&lane->range, block->node);
+    count_split(core, lane, range_next(&lane->range, before), true);
+
+    struct core_segment *segment = &core->segments[block->segment];
+    segment->n_blocks--;
+    segment->idle_since = max_u64(segment->idle_since, block->retired_at);
+    block->state = CORE_SPARE;
+    block->next = core->spare_block;
+    core->spare_block = slot;
+}
+
+static void list_append(struct core *core, uint32_t slot)
+{
+    struct core_segment *segment = &core->segments[slot];
+    segment->prev = core->newest;
+    segment->next = 0;
+    if (core->newest)
+        core->segments[core->newest].next = slot;
+    else
+        core->oldest = slot;
+    core->newest = slot;
+}
+
+static void list_remove(struct core *core, const struct core_segment *segment)
+{
+    if (segment->prev)
+        core->segments[segment->prev].next = segment->next;
+    else
+        core->oldest = segment->next;
+    if (segment->next)
+        core->segments[segment->next].prev = segment->prev;
+    else
+        core->newest = segment->prev;
+}
+
+/* From the open end, which is longer. */
+static enum ga_status take_open(struct core_lane *lane, uint64_t len, uint32_t *node)
+{
+    return gai_range_take_from(&lane->range, gai_range_tail(&lane->range), len, node);
+}
+
+/* The numbers of a new segment, all three used; on failure the range is as it was. */
+static enum ga_status take_segment(struct core_lane *lane, uint64_t len, uint32_t *fence, uint32_t *bytes, uint32_t *mark)
+{
+    if (len >= range_len(&lane->range, gai_range_tail(&lane->range)) - 2 * MARK_LEN)
+        return GA_NO_SPACE;
+    enum ga_status status = take_open(lane, MARK_LEN, fence);
+    if (status != GA_OK)
+        return status;
+    status = take_open(lane, len, bytes);
+    if (status == GA_OK) {
+        status = take_open(lane, MARK_LEN, mark);
+        if (status == GA_OK)
+            return GA_OK;
+        gai_range_give(&lane->range, *bytes);
+    }
+    gai_range_give(&lane->range, *fence);
+    return status;
+}
+
+enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node)
+{
+    struct core_lane *lane = lane_of(core, at);
+    assert(buffer->size > 0);
+    bool has_slot = core->spare_segment || array_room(core->mem, &core->segments, &core->cap_segments, core->n_segments + 2u);
+    if (!has_slot || !array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.n_nodes + 4))
+        return GA_NO_MEMORY;
+    uint32_t fence, bytes, mark;
+    enum ga_status status = take_segment(lane, buffer->size, &fence, &bytes, &mark);
+    if (status != GA_OK)
+        return status;
+    uint32_t slot = segment_slot(core);
+    core->segments[slot] =
+        (struct core_segment){ .buffer = *buffer, .lane = at, .fence = fence, .mark = mark, .idle_since = core->clock };
+    lane->tenants[fence] = tenant(TENANT_FENCE, slot);
+    lane->tenants[mark] = tenant(TENANT_MARK, slot);
+    list_append(core, slot);
+    gai_range_give(&lane->range, bytes);
+    COUNT(core, lane, count_up, segments, 1);
+    COUNT(core, lane, count_up, reserved_bytes, buffer->size);
+    *segment = slot;
+    *node = range_prev(&lane->range, mark);
+    return GA_OK;
+}
+
+static bool is_gone(const struct core_lane *lane, uint32_t node)
+{
+    return node != RANGE_NONE && !range_is_free(&lane->range, node) && tenant_kind(lane->tenants[node]) == TENANT_GONE;
+}
+
+/*
+ * The segment's numbers become gone: its fence and mark are given back, so that all is one free node with what is gone beside
+ * it, and that is taken again.  There is room for it, since two nodes less are used.
+ */
+static void forget_numbers(struct core_lane *lane, uint32_t fence, uint32_t mark)
+{
+    struct range *range = &lane->range;
+    uint32_t before = range_prev(range, fence), behind = range_next(range, mark);
+    gai_range_give(range, fence);
+    gai_range_give(range, mark);
+    if (is_gone(lane, before)) {
+        uint32_t gone = before;
+        before = range_prev(range, gone);
+        gai_range_give(range, gone);
+    }
+    if (is_gone(lane, behind))
+        gai_range_give(range, behind);
+    uint32_t node = range_next(range, before);
+    if (node == gai_range_tail(range))
+        return;
+    enum ga_status status = gai_range_take_from(range, node, range_len(range, node), &node);
+    assert(status == GA_OK);
+    (void)status;
+    lane->tenants[node] = tenant(TENANT_GONE, 0);
+}
+
+void gai_core_remove(struct core *core, uint32_t slot)
+{
+    struct core_segment *segment = &core->segments[slot];
+    assert(core_is_idle(segment));
+    forget_numbers(lane_of(core, segment->lane), segment->fence, segment->mark);
+    segment->mark = RANGE_NONE;
+    list_remove(core, segment);
+    segment->next = core->leaving;
+    core->leaving = slot;
+}
+
+bool gai_core_leave(struct core *core, struct ga_buffer *buffer)
+{
+    uint32_t slot = core->leaving;
+    if (!slot)
+        return false;
+    struct core_segment *segment = &core->segments[slot];
+    const struct core_lane *lane = lane_of(core, segment->lane);
+    COUNT(core, lane, count_down, segments, 1);
+    COUNT(core, lane, count_down, reserved_bytes, segment->buffer.size);
+    *buffer = segment->buffer;
+    core->leaving = segment->next;
+    segment->next = core->spare_segment;
+    core->spare_segment = slot;
+    return true;
+}
+
+uint32_t gai_core_at(const struct core *core, const void *ptr)
+{
+    return gai_addrs_find(&core->addrs, (uintptr_t)ptr);
+}
+
+uint64_t gai_core_longest(const struct core *core, uint32_t lane)
+{
+    const struct range *range = &core->lanes[lane]->range;
+    uint32_t longest = gai_range_longest(range);
+    return longest == RANGE_NONE ? 0 : range_len(range, longest);
+}
+
+enum ga_status gai_core_slot(const struct core *core, ga_block name, uint32_t *slot)
+{
+    uint32_t at = (uint32_t)name, generation = (uint32_t)(name >> 32);
+    if (at == 0 || at > core->n_blocks || generation == 0 || generation > core->blocks[at].generation)
+        return GA_UNKNOWN;
+    if (generation != core->blocks[at].generation || core->blocks[at].state != CORE_LIVE)
+        return GA_FREED;
+    *slot = at;
+    return GA_OK;
+}

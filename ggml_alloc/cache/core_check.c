@@ -1,0 +1,162 @@
+/*
+ * What the core says of itself, counted again from the lanes up.
+ */
+#include "cache/core.h"
+
+/* What `now` of the counts must be. */
+struct sums {
+    uint64_t allocations, allocated_bytes, active, active_bytes, requested_bytes, segments, reserved_bytes, splits, split_bytes;
+};
+
+static void add_sums(struct sums *to, const struct sums *from)
+{
+    to->allocations += from->allocations;
+    to->allocated_bytes += from->allocated_bytes;
+    to->active += from->active;
+    to->active_bytes += from->active_bytes;
+    to->requested_bytes += from->requested_bytes;
+    to->segments += from->segments;
+    to->reserved_bytes += from->reserved_bytes;
+    to->splits += from->splits;
+    to->split_bytes += from->split_bytes;
+}
+
+static const char *check_count(const struct ga_count *count, uint64_t now)
+{
+    if (count->now != now)
+        return "a count is not the sum";
+    return count->peak < now ? "a peak is below what is now" : NULL;
+}
+
+static const char *check_counts(const struct ga_cache_counts *counts, const struct sums *sums)
+{
+    const char *broken = check_count(&counts->allocations, sums->allocations);
+    broken = broken ? broken : check_count(&counts->allocated_bytes, sums->allocated_bytes);
+    broken = broken ? broken : check_count(&counts->active, sums->active);
+    broken = broken ? broken : check_count(&counts->active_bytes, sums->active_bytes);
+    broken = broken ? broken : check_count(&counts->requested_bytes, sums->requested_bytes);
+    broken = broken ? broken : check_count(&counts->segments, sums->segments);
+    broken = broken ? broken : check_count(&counts->reserved_bytes, sums->reserved_bytes);
+    broken = broken ? broken : check_count(&counts->splits, sums->splits);
+    return broken ? broken : check_count(&counts->split_bytes, sums->split_bytes);
+}
+
+static const char *check_block(const struct core *core, uint32_t at, uint32_t node, uint32_t slot, uint64_t into, struct sums *sums)
+{
+    if (slot == 0 || slot > core->n_blocks)
+        return "a block's slot is not in the slab";
+    const struct core_block *block = &core->blocks[slot];
+    uint64_t len = range_len(&core->lanes[at]->range, node);
+    if (block->lane != at || block->node != node || block->state == CORE_SPARE || block->requested > len)
+        return "a block does not know where it is";
+    const struct core_segment *segment = &core->segments[block->segment];
+    if (block->ptr != (char *)segment->buffer.base + (size_t)into)
+        return "a block's address is not where it lies";
+    bool is_live = block->state == CORE_LIVE;
+    if (is_live && gai_core_at(core, block->ptr) != slot)
+        return "a live block is not found by its address";
+    sums->active++;
+    sums->active_bytes += len;
+    sums->requested_bytes += block->requested;
+    sums->allocations += is_live;
+    sums->allocated_bytes += is_live ? len : 0;
+    return NULL;
+}
+
+/* The nodes from *node, a fence, to the mark of its segment; *node is then the node behind it. */
+static const char *check_segment(const struct core *core, uint32_t at, uint32_t *node, struct sums *sums)
+{
+    const struct core_lane *lane = core->lanes[at];
+    uint64_t into = 0;
+    uint32_t fence = *node, n_blocks = 0, n_free = 0;
+    if (range_is_free(&lane->range, fence) || tenant_kind(lane->tenants[fence]) != TENANT_FENCE)
+        return "a segment has no fence";
+    uint32_t slot = tenant_slot(lane->tenants[fence]);
+    *node = range_next(&lane->range, fence);
+    for (; range_is_free(&lane->range, *node) || tenant_kind(lane->tenants[*node]) != TENANT_MARK;
+         *node = range_next(&lane->range, *node)) {
+        uint64_t len = range_len(&lane->range, *node);
+        if (*node == RANGE_NONE || *node == gai_range_tail(&lane->range))
+            return "a segment has no mark";
+        if (range_is_free(&lane->range, *node)) {
+            n_free++;
+            sums->split_bytes += len;
+        } else {
+            uint32_t block = tenant_slot(lane->tenants[*node]);
+            if (tenant_kind(lane->tenants[*node]) != TENANT_BLOCK)
+                return "a segment is partly gone";
+            const char *broken = check_block(core, at, *node, block, into, sums);
+            if (broken)
+                return broken;
+            if (core->blocks[block].segment != slot)
+                return "two segments share a stretch";
+            n_blocks++;
+        }
+        into += len;
+    }
+    const struct core_segment *segment = &core->segments[slot];
+    bool knows = segment->fence == fence && segment->mark == *node && segment->lane == at && segment->buffer.size == into;
+    if (!knows || tenant_slot(lane->tenants[*node]) != slot)
+        return "a segment does not know where it is";
+    if (segment->n_blocks != n_blocks)
+        return "a segment miscounts its blocks";
+    sums->splits += n_blocks ? n_free : 0;
+    sums->split_bytes -= n_blocks ? 0 : into;
+    sums->segments++;
+    sums->reserved_bytes += into;
+    *node = range_next(&lane->range, *node);
+    return NULL;
+}
+
+static const char *check_lane(const struct core *core, uint32_t at, struct sums *sums)
+{
+    const struct core_lane *lane = core->lanes[at];
+    const char *broken = gai_range_check(&lane->range);
+    uint32_t node = range_next(&lane->range, RANGE_NONE);
+    bool was_gone = false;
+    while (!broken && node != gai_range_tail(&lane->range)) {
+        bool is_gone = !range_is_free(&lane->range, node) && tenant_kind(lane->tenants[node]) == TENANT_GONE;
+        if (is_gone && was_gone)
+            return "two gone stretches touch";
+        if (is_gone)
+            node = range_next(&lane->range, node);
+        else
+            broken = check_segment(core, at, &node, sums);
+        was_gone = is_gone;
+    }
+    return broken ? broken : was_gone ? "a gone stretch touches the tail" : NULL;
+}
+
+/* The list holds every segment that has a mark once. */
+static const char *check_lists(const struct core *core, struct sums kinds[2])
+{
+    uint64_t marked = kinds[0].segments + kinds[1].segments, listed = 0;
+    uint32_t prev = 0;
+    for (uint32_t at = core->oldest; at; prev = at, at = core->segments[at].next, listed++)
+        if (core->segments[at].prev != prev || core->segments[at].mark == RANGE_NONE || listed > marked)
+            return "the list of segments is broken";
+    if (listed != marked || core->newest != prev)
+        return "the list of segments is not complete";
+    for (uint32_t at = core->leaving; at; at = core->segments[at].next) {
+        struct sums *kind = &kinds[core->lanes[core->segments[at].lane]->small];
+        kind->segments++;
+        kind->reserved_bytes += core->segments[at].buffer.size;
+    }
+    return NULL;
+}
+
+const char *gai_core_check(const struct core *core)
+{
+    struct sums kinds[2] = { { 0 }, { 0 } };
+    const char *broken = NULL;
+    for (uint32_t i = 0; !broken && i < core->n_lanes; i++)
+        broken = check_lane(core, i, &kinds[core->lanes[i]->small]);
+    broken = broken ? broken : check_lists(core, kinds);
+    broken = broken ? broken : check_counts(&core->kinds[0], &kinds[0]);
+    broken = broken ? broken : check_counts(&core->kinds[1], &kinds[1]);
+    add_sums(&kinds[0], &kinds[1]);
+    broken = broken ? broken : check_counts(&core->all, &kinds[0]);
+    if (!broken && core->addrs.len != kinds[0].allocations)
+        broken = "an address is found that is not live";
+    return broken;
+}

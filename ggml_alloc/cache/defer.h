@@ -1,0 +1,75 @@
+/*
+ * defer.h - who still uses a block: streams that it was shared with, and the events that tell when they are done
+ *
+ *     block 7 --> use (stream 1) --> use (stream 2)          while it is live: a list per block
+ *
+ *     queue of stream 1   use 7 -> use 9 -> use 12           once freed: an event each, a queue per stream
+ *     queue of stream 2   use 7 -> use 12                    streams run in order, so only the first of a queue is asked
+ *     queue of callers    use 3 -> use 5                     events of the callers' own come in any order: all are asked
+ *
+ * A slow stream holds up nobody but the blocks that it uses.  An event that cannot be recorded is recorded when it is next asked
+ * for: later than necessary, which is safe.  So freeing cannot fail; sharing pays for the room.
+ *
+ * Invariants, all verified by gai_defer_check(): each use is in one list, of a block or of a queue, or spare; `n_waiting` are in
+ * queues; the queues are in the order of freeing.
+ */
+#ifndef GAI_CACHE_DEFER_H
+#define GAI_CACHE_DEFER_H
+
+#include "ggml_alloc/backend.h"
+
+#include "base/mem.h"
+
+struct use {
+    uint32_t block;
+    uint32_t queue;
+    uint32_t next;     /* of the block, of the queue or of the spare ones; 0: the last */
+    uint32_t watchers; /* threads that wait for its event without the lock: it may not go */
+    ga_event event;    /* 0: not recorded yet */
+    bool over;         /* somebody waited for it */
+    uint64_t order;    /* of freeing */
+};
+
+struct defer_queue {
+    ga_stream stream;
+    uint32_t first, last; /* uses */
+};
+
+struct defer {
+    const struct ga_mem *mem;
+    const struct ga_backend_order *calls; /* NULL: there are no events */
+    struct use *uses;                     /* from 1 */
+    uint32_t n_uses, cap_uses, spare;
+    struct defer_queue *queues; /* queue 0 is the callers' */
+    uint32_t n_queues, cap_queues;
+    uint32_t n_waiting;
+    uint64_t n_freed;
+};
+
+void gai_defer_init(struct defer *defer, const struct ga_mem *mem, const struct ga_backend_order *calls);
+/* Releases the events that are still there. */
+void gai_defer_fini(struct defer *defer);
+
+/* `*uses` is the head of the block's list.  Once per stream is enough: adding twice changes nothing. */
+enum ga_status gai_defer_share(struct defer *defer, uint32_t *uses, uint32_t block, ga_stream stream);
+enum ga_status gai_defer_share_until(struct defer *defer, uint32_t *uses, uint32_t block, ga_event event);
+void gai_defer_unshare(struct defer *defer, uint32_t *uses, ga_stream stream);
+
+/* The block was freed: records the events and moves its uses to the queues; returns how many they are. */
+uint32_t gai_defer_start(struct defer *defer, uint32_t *uses);
+
+/*
+ * The block of a use that is over, each use once; 0: no more now.  `*queue` starts at 0 and is where to go on.
+ * O(queues), and the events of callers.
+ */
+uint32_t gai_defer_over(struct defer *defer, uint32_t *queue);
+
+/* The device has done all that it was given when `n_freed` was `before`: what was freed until then is over, recorded or not. */
+void gai_defer_settle(struct defer *defer, uint64_t before);
+
+/* The use freed first of those that wait; 0: none. */
+uint32_t gai_defer_oldest(const struct defer *defer);
+
+const char *gai_defer_check(const struct defer *defer);
+
+#endif

@@ -1,0 +1,258 @@
+#include "cache/device.h"
+
+#include <assert.h>
+
+#include "base/bits.h"
+
+static ga_stream stream_of(const ga_cache *cache, ga_stream stream)
+{
+    const struct ga_backend_order *calls = cache->backend->order;
+    if (stream != GA_STREAM_CURRENT)
+        return stream;
+    bool known = calls && calls->current && calls->current(calls->user, &stream);
+    return known ? stream : 0;
+}
+
+static bool is_complete(const struct ga_backend_order *calls)
+{
+    return !calls || (calls->record && calls->reached && calls->wait && calls->release && calls->sync);
+}
+
+ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts)
+{
+    struct ga_cache_opts chosen = opts ? *opts : (struct ga_cache_opts){ 0 };
+    struct ga_mem mem = gai_env(env).mem;
+    bool sound = gai_backend_sound(backend) && is_complete(backend->order) && gai_policy_sound(&chosen);
+    ga_cache *cache = sound ? mem_new(&mem, ga_cache, 1) : NULL;
+    if (!cache)
+        return NULL;
+    if (!lock_init(&cache->lock)) {
+        mem_free(&mem, cache, 1);
+        return NULL;
+    }
+    cache->mem = mem;
+    cache->backend = backend;
+    cache->opts = chosen;
+    cache->limit = chosen.limit ? chosen.limit : UINT64_MAX;
+    gai_core_init(&cache->core, &cache->mem, chosen.fit);
+    gai_defer_init(&cache->defer, &cache->mem, backend->order);
+    return cache;
+}
+
+void ga_cache_delete(ga_cache *cache)
+{
+    if (!cache)
+        return;
+    const struct ga_backend *backend = cache->backend;
+    if (backend->order)
+        backend->order->sync(backend->order->user);
+    for (uint32_t at = cache->core.oldest; at; at = cache->core.segments[at].next)
+        backend->free(backend->user, &cache->core.segments[at].buffer);
+    gai_defer_fini(&cache->defer);
+    gai_core_fini(&cache->core);
+    lock_fini(&cache->lock);
+    struct ga_mem mem = cache->mem;
+    mem_free(&mem, cache, 1);
+}
+
+enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
+{
+    struct core *core = &cache->core;
+    uint32_t node = gai_core_find(core, request->lane, request->rounded);
+    if (node == RANGE_NONE)
+        return GA_NO_SPACE;
+    uint64_t len = core_node_len(core, request->lane, node);
+    if (!gai_policy_accepts(&cache->opts, request->rounded, len))
+        return GA_NO_SPACE;
+    if (gai_policy_splits(&cache->opts, request->rounded, len))
+        len = request->rounded;
+    return gai_core_take(core, request->lane, node, len, request->size, &request->block);
+}
+
+void gai_cache_retire(ga_cache *cache)
+{
+    uint32_t queue = 0;
+    for (uint32_t slot; cache->defer.n_waiting && (slot = gai_defer_over(&cache->defer, &queue));)
+        if (--cache->core.blocks[slot].n_waits == 0)
+            gai_core_give(&cache->core, slot);
+}
+
+static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
+{
+    gai_cache_retire(cache);
+    if (!gai_core_lane(&cache->core, 0, request->stream, policy_is_small(request->rounded), &request->lane))
+        return GA_NO_MEMORY;
+    enum ga_status status = gai_cache_take(cache, request);
+    return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
+}
+
+enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr)
+{
+    ga_block name = 0;
+    void *address = NULL;
+    enum ga_status status = GA_OK;
+    if (size != 0) {
+        struct request request = { .size = size, .stream = stream_of(cache, stream) };
+        request.rounded = size < POLICY_ABSURD ? gai_policy_round(&cache->opts, size) : size;
+        lock_take(&cache->lock);
+        status = alloc_locked(cache, &request);
+        if (status == GA_OK) {
+            name = core_name(&cache->core, request.block);
+            address = cache->core.blocks[request.block].ptr;
+        }
+        lock_give(&cache->lock);
+    }
+    if (status == GA_OK && block)
+        *block = name;
+    if (status == GA_OK && ptr)
+        *ptr = address;
+    return status;
+}
+
+static void free_locked(ga_cache *cache, uint32_t slot)
+{
+    struct core_block *block = &cache->core.blocks[slot];
+    gai_core_retire(&cache->core, slot);
+    if (block->uses)
+        block->n_waits = gai_defer_start(&cache->defer, &block->uses);
+    if (block->n_waits == 0)
+        gai_core_give(&cache->core, slot);
+}
+
+enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
+{
+    if (name == 0)
+        return GA_OK;
+    uint32_t slot;
+    lock_take(&cache->lock);
+    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
+    if (status == GA_OK)
+        free_locked(cache, slot);
+    lock_give(&cache->lock);
+    return status;
+}
+
+enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr)
+{
+    if (!ptr)
+        return GA_OK;
+    lock_take(&cache->lock);
+    uint32_t slot = gai_core_at(&cache->core, ptr);
+    if (slot)
+        free_locked(cache, slot);
+    lock_give(&cache->lock);
+    return slot ? GA_OK : GA_UNKNOWN;
+}
+
+ga_block ga_cache_find(ga_cache *cache, const void *ptr)
+{
+    lock_take(&cache->lock);
+    uint32_t slot = gai_core_at(&cache->core, ptr);
+    ga_block name = slot ? core_name(&cache->core, slot) : 0;
+    lock_give(&cache->lock);
+    return name;
+}
+
+void *ga_cache_ptr(ga_cache *cache, ga_block name, size_t *size)
+{
+    uint32_t slot;
+    void *ptr = NULL;
+    lock_take(&cache->lock);
+    if (gai_core_slot(&cache->core, name, &slot) == GA_OK) {
+        ptr = cache->core.blocks[slot].ptr;
+        if (size)
+            *size = (size_t)core_block_size(&cache->core, slot);
+    }
+    lock_give(&cache->lock);
+    return ptr;
+}
+
+static enum ga_status share_locked(ga_cache *cache, uint32_t slot, ga_stream stream)
+{
+    struct core_block *block = &cache->core.blocks[slot];
+    if (stream == cache->core.lanes[block->lane]->stream)
+        return GA_OK;
+    return gai_defer_share(&cache->defer, &block->uses, slot, stream);
+}
+
+enum ga_status ga_cache_share(ga_cache *cache, ga_block name, ga_stream stream)
+{
+    uint32_t slot;
+    stream = stream_of(cache, stream);
+    lock_take(&cache->lock);
+    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
+    if (status == GA_OK)
+        status = share_locked(cache, slot, stream);
+    lock_give(&cache->lock);
+    return status;
+}
+
+enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream stream)
+{
+    if (!ptr)
+        return GA_OK;
+    stream = stream_of(cache, stream);
+    lock_take(&cache->lock);
+    uint32_t slot = gai_core_at(&cache->core, ptr);
+    enum ga_status status = slot ? share_locked(cache, slot, stream) : GA_UNKNOWN;
+    lock_give(&cache->lock);
+    return status;
+}
+
+enum ga_status ga_cache_unshare(ga_cache *cache, ga_block name, ga_stream stream)
+{
+    uint32_t slot;
+    stream = stream_of(cache, stream);
+    lock_take(&cache->lock);
+    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
+    if (status == GA_OK)
+        gai_defer_unshare(&cache->defer, &cache->core.blocks[slot].uses, stream);
+    lock_give(&cache->lock);
+    return status;
+}
+
+enum ga_status ga_cache_share_until(ga_cache *cache, ga_block name, ga_event event)
+{
+    uint32_t slot;
+    lock_take(&cache->lock);
+    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
+    if (status == GA_OK)
+        status = gai_defer_share_until(&cache->defer, &cache->core.blocks[slot].uses, slot, event);
+    lock_give(&cache->lock);
+    return status;
+}
+
+uint64_t ga_cache_poll(ga_cache *cache)
+{
+    lock_take(&cache->lock);
+    gai_cache_retire(cache);
+    uint64_t pending = cache->core.all.active_bytes.now - cache->core.all.allocated_bytes.now;
+    lock_give(&cache->lock);
+    return pending;
+}
+
+/* That pending blocks wait for exactly what is in queues for them. */
+static const char *check_waits(const ga_cache *cache)
+{
+    const struct core *core = &cache->core;
+    uint64_t n_waits = 0;
+    for (uint32_t slot = 1; slot <= core->n_blocks; slot++) {
+        const struct core_block *block = &core->blocks[slot];
+        if ((block->state == CORE_PENDING) != (block->n_waits > 0))
+            return "a pending block waits for nothing, or another one for something";
+        if (block->state != CORE_LIVE && block->uses)
+            return "a block that is not live is shared";
+        n_waits += block->n_waits;
+    }
+    return n_waits == cache->defer.n_waiting ? NULL : "a use waits for no block";
+}
+
+const char *ga_cache_check(ga_cache *cache)
+{
+    lock_take(&cache->lock);
+    const char *broken = gai_core_check(&cache->core);
+    broken = broken ? broken : gai_defer_check(&cache->defer);
+    broken = broken ? broken : check_waits(cache);
+    lock_give(&cache->lock);
+    return broken;
+}

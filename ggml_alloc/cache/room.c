@@ -1,0 +1,174 @@
+/*
+ * What may help when no free block will do, from cheap to dear.  Each step leaves the lock held, and tells whether the request
+ * is served (GA_OK), may go on to the next step (GA_NO_SPACE), or failed for another reason.
+ */
+#include "cache/device.h"
+
+#include "base/bits.h"
+
+/* A segment fresh from the backend.  The bytes count against the limit before they are there. */
+static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size, uint32_t *node)
+{
+    uint64_t held = add_sat(cache->core.all.reserved_bytes.now, cache->ahead);
+    if (size > SIZE_MAX || held > cache->limit || size > cache->limit - held)
+        return GA_NO_SPACE;
+    struct ga_buffer buffer = { 0 };
+    uint32_t segment;
+    cache->ahead += size;
+    lock_give(&cache->lock);
+    enum ga_status status = cache->backend->alloc(cache->backend->user, (size_t)size, &buffer);
+    lock_take(&cache->lock);
+    cache->ahead -= size;
+    if (status != GA_OK)
+        return status;
+    cache->backend_allocs++;
+    status = gai_core_add(&cache->core, lane, &buffer, &segment, node);
+    if (status != GA_OK) {
+        cache->backend_frees++;
+        lock_give(&cache->lock);
+        cache->backend->free(cache->backend->user, &buffer);
+        lock_take(&cache->lock);
+    }
+    return status;
+}
+
+/* No larger than the backend allows one buffer to be; what does not fit even so is the backend's to refuse. */
+static uint64_t segment_size(const ga_cache *cache, uint64_t rounded)
+{
+    return max_u64(rounded, min_u64(gai_policy_segment(rounded), gai_backend_max(cache->backend)));
+}
+
+static enum ga_status step_segment(ga_cache *cache, struct request *request)
+{
+    uint32_t node;
+    enum ga_status status = new_segment(cache, request->lane, segment_size(cache, request->rounded), &node);
+    if (status != GA_OK)
+        return status;
+    uint64_t len = core_node_len(&cache->core, request->lane, node);
+    if (gai_policy_splits(&cache->opts, request->rounded, len))
+        len = request->rounded;
+    return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
+}
+
+static enum ga_status step_again(ga_cache *cache, struct request *request)
+{
+    gai_cache_retire(cache);
+    enum ga_status status = gai_cache_take(cache, request);
+    return status == GA_NO_SPACE ? step_segment(cache, request) : status;
+}
+
+static enum ga_status step_collect(ga_cache *cache, struct request *request)
+{
+    enum ga_status status = gai_cache_collect(cache);
+    return status == GA_OK ? step_again(cache, request) : status;
+}
+
+static enum ga_status step_reclaim(ga_cache *cache, struct request *request)
+{
+    const struct ga_cache_hooks *hooks = &cache->opts.hooks;
+    if (!hooks->reclaim)
+        return GA_NO_SPACE;
+    lock_give(&cache->lock);
+    bool helped = hooks->reclaim(hooks->user, gai_policy_segment(request->rounded));
+    lock_take(&cache->lock);
+    return helped ? step_again(cache, request) : GA_NO_SPACE;
+}
+
+/* Waits for one event without the lock; nobody takes it away meanwhile. */
+static enum ga_status wait_for(ga_cache *cache, uint32_t use)
+{
+    const struct ga_backend_order *calls = cache->backend->order;
+    ga_event event = cache->defer.uses[use].event;
+    cache->defer.uses[use].watchers++;
+    lock_give(&cache->lock);
+    enum ga_status status = event ? calls->wait(calls->user, event) : calls->sync(calls->user);
+    lock_take(&cache->lock);
+    cache->defer.uses[use].watchers--;
+    cache->defer.uses[use].over |= status == GA_OK;
+    gai_cache_retire(cache);
+    return status;
+}
+
+static enum ga_status step_wait_enough(ga_cache *cache, struct request *request)
+{
+    enum ga_status status = GA_NO_SPACE;
+    for (uint32_t use; status == GA_NO_SPACE && (use = gai_defer_oldest(&cache->defer));) {
+        status = wait_for(cache, use);
+        if (status == GA_OK)
+            status = gai_cache_take(cache, request);
+    }
+    return status;
+}
+
+static enum ga_status step_wait_all(ga_cache *cache, struct request *request)
+{
+    struct idle idle;
+    enum ga_status status = gai_cache_wait_all(cache, &idle);
+    return status == GA_OK ? step_again(cache, request) : status;
+}
+
+static enum ga_status step_wait(ga_cache *cache, struct request *request)
+{
+    if (cache->defer.n_waiting == 0 || cache->opts.wait == GA_WAIT_NEVER)
+        return GA_NO_SPACE;
+    return cache->opts.wait == GA_WAIT_ALL ? step_wait_all(cache, request) : step_wait_enough(cache, request);
+}
+
+static enum ga_status step_oversize(ga_cache *cache, struct request *request)
+{
+    return gai_cache_drop_oversize(cache, request) ? step_segment(cache, request) : GA_NO_SPACE;
+}
+
+static enum ga_status step_trim(ga_cache *cache, struct request *request)
+{
+    struct idle idle;
+    cache->retries++;
+    enum ga_status status = gai_cache_wait_all(cache, &idle);
+    if (status != GA_OK)
+        return status;
+    gai_cache_drop_idle(cache, idle, 0);
+    return step_again(cache, request);
+}
+
+static void report(ga_cache *cache, const struct request *request)
+{
+    const struct ga_cache_counts *all = &cache->core.all;
+    struct ga_cache_oom oom = {
+        .requested = request->size,
+        .rounded = request->rounded,
+        .segment = request->rounded < POLICY_ABSURD ? gai_policy_segment(request->rounded) : request->rounded,
+        .stream = request->stream,
+        .limit = cache->limit,
+        .allocated = all->allocated_bytes.now,
+        .pending = all->active_bytes.now - all->allocated_bytes.now,
+        .reserved = all->reserved_bytes.now,
+        .largest_free = gai_core_longest(&cache->core, request->lane),
+    };
+    const struct ga_backend *backend = cache->backend;
+    const struct ga_cache_hooks *hooks = &cache->opts.hooks;
+    cache->ooms++;
+    lock_give(&cache->lock);
+    if (backend->info && !backend->info(backend->user, &oom.free_bytes, &oom.total_bytes))
+        oom.free_bytes = oom.total_bytes = 0;
+    lock_take(&cache->lock);
+    cache->oom = oom;
+    cache->has_oom = true;
+    lock_give(&cache->lock);
+    if (hooks->oom)
+        hooks->oom(hooks->user, &oom);
+    lock_take(&cache->lock);
+}
+
+enum ga_status gai_cache_make_room(ga_cache *cache, struct request *request)
+{
+    static enum ga_status (*const steps[])(ga_cache *, struct request *) = {
+        step_collect, step_reclaim, step_wait, step_oversize, step_trim,
+    };
+    enum ga_status status = GA_NO_SPACE;
+    bool absurd = request->rounded >= POLICY_ABSURD;
+    for (size_t i = 0; !absurd && status == GA_NO_SPACE && i < sizeof steps / sizeof *steps; i++)
+        status = steps[i](cache, request);
+    if (status == GA_NO_SPACE)
+        report(cache, request);
+    return status;
+}

@@ -1,0 +1,169 @@
+/*
+ * cache.h - memory that is kept for the next who asks: a caching allocator for a device with streams
+ *
+ *     backend      | segment                               |   | segment   |     few, large, slow to get
+ *     cache        | block |  free  | pending |    free    |   | block |   |     many, in nanoseconds
+ *                      |                 `--- freed, but a second stream may not be done with it
+ *                      `--- home: the stream it was asked for; freed, it may be reused there at once
+ *
+ * A block belongs to the stream that it was asked for: what this stream is given later runs later, so a freed block can be used
+ * there again without waiting.  Who lets another stream use a block says so with ga_cache_share(); the block then stays pending
+ * after it was freed until an event recorded on that stream is reached.  Segments, and the free blocks in them, are per stream.
+ *
+ * A cache locks itself: any thread may call anything, but ga_cache_delete().  The lock is dropped while the backend takes, gives
+ * back or waits, and while hooks run; order->record(), reached() and release() are called with the lock held.
+ * A call that fails leaves the cache as it was, but for statistics and for memory that was given back to the backend.
+ */
+#ifndef GGML_ALLOC_CACHE_H
+#define GGML_ALLOC_CACHE_H
+
+#include "backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ga_cache ga_cache;
+
+/* A block's name: 0 is none.  A freed one's is recognised until its place was used another 2^32 times. */
+typedef uint64_t ga_block;
+
+/* The sizes of the default policy. */
+enum {
+    GA_CACHE_QUANTUM = 512,             /* alignment of blocks within a segment, and what their sizes are multiples of */
+    GA_CACHE_SMALL = 1 << 20,           /* requests up to this share small segments */
+    GA_CACHE_SMALL_SEGMENT = 2 << 20,   /* bytes of those */
+    GA_CACHE_LARGE_SEGMENT = 20 << 20,  /* of the segments that larger requests share */
+    GA_CACHE_OWN_SEGMENT = 10 << 20,    /* requests from here on get a segment of their own ... */
+    GA_CACHE_SEGMENT_QUANTUM = 2 << 20, /* ... of a multiple of this */
+};
+
+enum ga_fit {
+    GA_FIT_BEST, /* the smallest free block that fits, among equals the one in the older segment, at the lower address */
+    GA_FIT_FAST, /* one that is at most about 1/16 larger than that, in constant time */
+};
+
+/* When memory is short and freed blocks are pending: what to wait for before cached memory is given back. */
+enum ga_wait {
+    GA_WAIT_ENOUGH, /* the oldest first, until the request fits */
+    GA_WAIT_ALL,
+    GA_WAIT_NEVER,
+};
+
+#define GA_CACHE_DIVISIONS 16
+
+struct ga_cache_oom {
+    uint64_t requested, rounded, segment; /* bytes asked for; as a block; the segment that could not be had */
+    ga_stream stream;
+    uint64_t free_bytes, total_bytes; /* as the backend says; 0 unknown */
+    uint64_t limit;                   /* UINT64_MAX: none */
+    uint64_t allocated, pending, reserved;
+    uint64_t largest_free; /* block of this stream and size class */
+};
+
+/* What may help, or wants to know, when memory is short.  Called without the lock; may call the cache. */
+struct ga_cache_hooks {
+    bool (*reclaim)(void *user, uint64_t bytes); /* gives memory of its own back; true: worth another try */
+    void (*oom)(void *user, const struct ga_cache_oom *report);
+    void *user;
+};
+
+/* Zeroed: the defaults. */
+struct ga_cache_opts {
+    enum ga_fit fit;
+    enum ga_wait wait;
+    uint64_t limit;        /* reserved bytes stay at or below; 0: none */
+    uint64_t max_split;    /* larger blocks are neither split nor used for smaller requests; 0: none, else >= 20 MiB */
+    uint64_t max_rounding; /* slack of a block above max_split that is reused whole; 0: 20 MiB, else at least that */
+    double collect;        /* part of the limit, in (0, 1), above which old idle segments go; 0: never */
+    uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
+                                               from 2^20 << i; the first also below, the last also above */
+    struct ga_cache_hooks hooks;
+};
+
+/* NULL: no memory, no backend, or an option that makes no sense.  `opts` is copied.  The backend outlives the cache. */
+GA_API ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts);
+/* Waits for the device, then gives everything back, live blocks with it.  NULL is fine. */
+GA_API void ga_cache_delete(ga_cache *cache);
+
+/*
+ * A block of `size` bytes or more for `stream`; `block` or `ptr` may be NULL.  A size of 0 is GA_OK with no block and NULL.
+ * GA_NO_SPACE: ga_cache_oom() tells.  Before that the chain of all that may help has been tried: what events have freed since,
+ * hooks.reclaim(), waiting for pending blocks, giving idle segments back.  What else a backend answers is passed on at once.
+ */
+GA_API enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr);
+
+/* Gives a block back; 0 or NULL is fine.  GA_UNKNOWN: none of ours; GA_FREED: it is free already.  The latter is GA_UNKNOWN by
+ * address.  Cannot fail otherwise. */
+GA_API enum ga_status ga_cache_free(ga_cache *cache, ga_block block);
+GA_API enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr);
+
+/* The live block that begins at `ptr`; 0: none does. */
+GA_API ga_block ga_cache_find(ga_cache *cache, const void *ptr);
+/* Where a live block begins and how large it is, size >= what was asked for; `size` may be NULL.  NULL when it is not live. */
+GA_API void *ga_cache_ptr(ga_cache *cache, ga_block block, size_t *size);
+
+/*
+ * A second stream uses the block: once freed, it is not reused before `stream` has done all it was given until then.  Once is
+ * enough; the home stream need not be told.  ga_cache_unshare() takes it back, after the streams were joined by other means.
+ * GA_UNKNOWN, GA_FREED as above; GA_NO_MEMORY; GA_UNSUPPORTED: the backend has no events.
+ */
+GA_API enum ga_status ga_cache_share(ga_cache *cache, ga_block block, ga_stream stream);
+GA_API enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream stream);
+GA_API enum ga_status ga_cache_unshare(ga_cache *cache, ga_block block, ga_stream stream);
+/*
+ * The block is in use until `event`, a stream's point of the caller's own choice: the last real use, not all that the stream is
+ * given before the block is freed.  The event stays the caller's, and valid until ga_cache_pending() is 0 or the cache is gone.
+ */
+GA_API enum ga_status ga_cache_share_until(ga_cache *cache, ga_block block, ga_event event);
+
+/* Makes reusable what events have freed; every alloc does.  Returns the bytes that are still pending. */
+GA_API uint64_t ga_cache_poll(ga_cache *cache);
+/* Waits for the device and makes everything pending reusable. */
+GA_API enum ga_status ga_cache_sync(ga_cache *cache);
+
+/* Gives idle segments back, those idle for longest first, until at most `target` bytes are reserved.  Waits for the device first. */
+GA_API enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target);
+
+/* From now on; below what is reserved already: only new segments are refused.  0: none. */
+GA_API void ga_cache_limit(ga_cache *cache, uint64_t bytes);
+/* The limit as a part of what the backend says it has.  GA_INVALID: not in [0, 1]; GA_UNSUPPORTED: the backend does not say. */
+GA_API enum ga_status ga_cache_set_fraction(ga_cache *cache, double fraction);
+GA_API double ga_cache_fraction(ga_cache *cache); /* 1 when there is no limit or the backend does not say */
+
+/* Why the last alloc failed for want of space; false when none did. */
+GA_API bool ga_cache_oom(ga_cache *cache, struct ga_cache_oom *report);
+
+struct ga_count {
+    uint64_t now, peak;
+    uint64_t added, removed; /* since the beginning, or since ga_cache_reset_totals() */
+};
+
+struct ga_cache_counts {
+    struct ga_count allocations, allocated_bytes; /* handed out and not freed */
+    struct ga_count active, active_bytes;         /* those, and pending ones */
+    struct ga_count requested_bytes;              /* of active blocks, as asked for */
+    struct ga_count segments, reserved_bytes;
+    struct ga_count splits, split_bytes; /* free blocks in segments that are not wholly free */
+};
+
+struct ga_cache_stats {
+    struct ga_cache_counts all, small, large; /* by segment kind */
+    uint64_t retries;                         /* allocs that cached memory had to be given back for */
+    uint64_t ooms;                            /* allocs that failed for want of space */
+    uint64_t syncs;                           /* times that all streams were waited for */
+    uint64_t backend_allocs, backend_frees;
+};
+
+GA_API void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats);
+GA_API void ga_cache_reset_peaks(ga_cache *cache);  /* every peak is what is now */
+GA_API void ga_cache_reset_totals(ga_cache *cache); /* all but `now` and `peak` is 0 */
+
+/* NULL, or the broken invariant in words: for tests and fuzzers of programs that embed this.  O(blocks). */
+GA_API const char *ga_cache_check(ga_cache *cache);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
