@@ -36,6 +36,7 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     cache->limit = chosen.limit ? chosen.limit : UINT64_MAX;
     gai_core_init(&cache->core, &cache->mem, chosen.fit);
     gai_defer_init(&cache->defer, &cache->mem, backend->order);
+    gai_cache_offer(cache);
     return cache;
 }
 

@@ -2,7 +2,8 @@
  * device.h - the caching device allocator, as its own files see it
  *
  *     device.c   the calls: alloc, free, share          room.c    the chain of what may help when nothing fits
- *     idle.c     giving segments back                   stats.c   what is known about it
+ *     idle.c     giving segments back                   stats.c, snapshot.c   what is known
+ *     stack.c    the cache as a backend
  *     policy     how large    core     where    defer   when
  *
  * All of it is behind one lock.  What runs without: backend->alloc() and free(), order->wait() and sync(), hooks.  After each of
@@ -25,6 +26,7 @@ struct ga_cache {
     struct ga_mem mem;
     struct lock lock;
     const struct ga_backend *backend;
+    struct ga_backend offered; /* what those see who stack on the cache */
     struct ga_cache_opts opts;
     struct core core;
     struct defer defer;
@@ -44,6 +46,9 @@ struct request {
 
 /* GA_NO_SPACE: no free block of the lane will do.  The best one that does is taken and, where the policy says so, split. */
 enum ga_status gai_cache_take(ga_cache *cache, struct request *request);
+
+/* Fills what ga_cache_backend() answers. */
+void gai_cache_offer(ga_cache *cache);
 
 /* Completes what events have freed. */
 void gai_cache_retire(ga_cache *cache);

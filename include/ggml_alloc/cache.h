@@ -159,6 +159,32 @@ GA_API void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats);
 GA_API void ga_cache_reset_peaks(ga_cache *cache);  /* every peak is what is now */
 GA_API void ga_cache_reset_totals(ga_cache *cache); /* all but `now` and `peak` is 0 */
 
+enum ga_part_state { GA_PART_FREE, GA_PART_PENDING, GA_PART_LIVE };
+
+struct ga_cache_part {
+    const void *segment; /* where it begins */
+    uint64_t segment_size;
+    ga_stream stream;
+    bool is_small; /* the segment is one for small requests */
+    enum ga_part_state state;
+    const void *ptr;
+    uint64_t size;
+    uint64_t requested; /* 0 when it is free */
+    ga_block block;     /* 0 unless it is live */
+};
+
+/*
+ * What every byte of every segment is: the segments oldest first, each from its first byte to its last.  Returns how many parts
+ * there are, writes at most `cap`.
+ */
+GA_API uint32_t ga_cache_snapshot(ga_cache *cache, struct ga_cache_part *out, uint32_t cap);
+
+/*
+ * The cache as a backend: buffers are blocks of the current stream, streams and events are the device's.  What is given back is
+ * kept for the next; ga_cache_share_ptr() works on a buffer's base.  Valid as long as the cache.
+ */
+GA_API const struct ga_backend *ga_cache_backend(ga_cache *cache);
+
 /* NULL, or the broken invariant in words: for tests and fuzzers of programs that embed this.  O(blocks). */
 GA_API const char *ga_cache_check(ga_cache *cache);
 

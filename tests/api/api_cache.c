@@ -1,5 +1,4 @@
 #include <criterion/criterion.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "ggml_alloc/cache.h"
@@ -543,49 +542,54 @@ Test(cache, is_unharmed_when_memory_runs_out)
     cr_assert_gt(needed, 10);
 }
 
-enum { THREADS = 8, OPS = 4000 };
-
-static void *play(void *user)
+Test(cache, tells_what_every_byte_is)
 {
-    uint64_t x = 88172645463325252u + (uintptr_t)user * 7919;
-    ga_block mine[16] = { 0 };
-    for (int op = 0; op < OPS; op++) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        ga_block *block = &mine[x % 16];
-        if (*block && x >> 40 & 1) {
-            ga_cache_share(cache, *block, (x >> 24) % 4);
-        } else if (*block) {
-            cr_assert_eq(ga_cache_free(cache, *block), GA_OK);
-            *block = 0;
-        } else {
-            ga_cache_alloc(cache, (size_t)(1 + (x >> 30) % (x >> 21 & 1 ? 3 * MIB : 300 * KIB)), (x >> 22) % 4, block, NULL);
-        }
-        if (op % 64 == 0)
-            ga_sim_work(sim, (x >> 26) % 4, NULL, 0, 10);
-        if (op % 16 == 0)
-            ga_sim_advance(sim, 5);
-        if (op % 500 == 0)
-            ga_cache_trim(cache, (x >> 44) % (64 * MIB));
+    ga_block a = take(1000), b = take(2000), c = take(512);
+    cr_assert_eq(ga_cache_share(cache, b, 1), GA_OK);
+    busy(1, b);
+    give(b);
+    give(a);
+    take_on(19 * MIB, 2, NULL);
+    struct ga_cache_part parts[8];
+    cr_assert_eq(ga_cache_snapshot(cache, parts, 2), 5);
+    cr_assert_eq(ga_cache_snapshot(cache, parts, 8), 5);
+    static const struct {
+        enum ga_part_state state;
+        uint64_t size, requested;
+    } expected[] = {
+        { GA_PART_FREE, 1024, 0 },           { GA_PART_PENDING, 2048, 2000 },      { GA_PART_LIVE, 512, 512 },
+        { GA_PART_FREE, 2 * MIB - 3584, 0 }, { GA_PART_LIVE, 20 * MIB, 19 * MIB },
+    };
+    const char *end = parts[0].segment;
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(parts[i].state, expected[i].state);
+        cr_assert(parts[i].size == expected[i].size && parts[i].requested == expected[i].requested);
+        cr_assert_eq(parts[i].ptr, i == 4 ? parts[4].segment : end);
+        end = (const char *)parts[i].ptr + parts[i].size;
     }
-    for (int i = 0; i < 16; i++)
-        cr_assert_eq(ga_cache_free(cache, mine[i]), GA_OK);
-    return NULL;
+    cr_assert(parts[2].block == c && parts[3].block == 0 && parts[1].block == 0);
+    cr_assert(parts[0].is_small && !parts[4].is_small && parts[4].stream == 2 && parts[4].segment_size == 20 * MIB);
 }
 
-Test(cache, serves_eight_threads)
+Test(cache, is_a_backend)
 {
-    hook = (struct test_mem){ 0 };
-    ga_cache_delete(cache);
-    cache = ga_cache_new(NULL, device, NULL); /* the hook of the tests is not for threads */
-    pthread_t threads[THREADS];
-    for (uintptr_t i = 0; i < THREADS; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, play, (void *)i), 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    sound();
-    cr_assert_eq(ga_cache_trim(cache, 0), GA_OK);
-    cr_assert(reserved() == 0 && stats().all.active.now == 0 && stats().all.allocations.now == 0);
-    hook = (struct test_mem){ 0 };
+    const struct ga_backend *stacked = ga_cache_backend(cache);
+    uint64_t free_bytes, total_bytes;
+    struct ga_buffer a, b;
+    cr_assert_eq(stacked->order, device->order);
+    cr_assert_eq(stacked->alloc(stacked->user, 3 * MIB, &a), GA_OK);
+    cr_assert_eq((uintptr_t)a.base % stacked->align, 0);
+    cr_assert(stacked->info(stacked->user, &free_bytes, &total_bytes));
+    cr_assert(free_bytes == 61 * MIB && total_bytes == 64 * MIB);
+    ga_cache_limit(cache, 30 * MIB);
+    cr_assert(stacked->info(stacked->user, &free_bytes, &total_bytes));
+    cr_assert(free_bytes == 27 * MIB && total_bytes == 30 * MIB);
+    cr_assert_eq(stacked->alloc(stacked->user, 29 * MIB, &b), GA_NO_SPACE);
+    ga_cache *upper = ga_cache_new(NULL, stacked, NULL); /* a cache upon the cache */
+    void *ptr;
+    cr_assert_eq(ga_cache_alloc(upper, 100, 0, NULL, &ptr), GA_OK);
+    cr_assert_eq(ptr, (void *)((char *)a.base + 4 * MIB - MIB)); /* 2 MiB of the segment that holds the first */
+    ga_cache_delete(upper);
+    stacked->free(stacked->user, &a);
+    cr_assert_eq(stats().all.allocations.now, 0);
 }

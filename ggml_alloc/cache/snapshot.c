@@ -1,0 +1,47 @@
+#include "cache/device.h"
+
+struct snapshot {
+    const struct core *core;
+    struct ga_cache_part *out;
+    uint32_t n, cap;
+};
+
+static void add_part(struct snapshot *to, const struct core_lane *lane, const struct core_segment *segment, uint32_t node)
+{
+    uint32_t at = to->n++;
+    if (at >= to->cap)
+        return;
+    uint64_t into = range_offset(&lane->range, node) - range_offset(&lane->range, segment->fence) - 1;
+    struct ga_cache_part part = {
+        .segment = segment->buffer.base,
+        .segment_size = segment->buffer.size,
+        .stream = lane->stream,
+        .is_small = lane->small,
+        .state = GA_PART_FREE,
+        .ptr = (char *)segment->buffer.base + (size_t)into,
+        .size = range_len(&lane->range, node),
+    };
+    if (!range_is_free(&lane->range, node)) {
+        uint32_t slot = tenant_slot(lane->tenants[node]);
+        bool is_live = to->core->blocks[slot].state == CORE_LIVE;
+        part.state = is_live ? GA_PART_LIVE : GA_PART_PENDING;
+        part.block = is_live ? core_name(to->core, slot) : 0;
+        part.requested = to->core->blocks[slot].requested;
+    }
+    to->out[at] = part;
+}
+
+uint32_t ga_cache_snapshot(ga_cache *cache, struct ga_cache_part *out, uint32_t cap)
+{
+    const struct core *core = &cache->core;
+    struct snapshot to = { .core = core, .out = out, .cap = cap };
+    lock_take(&cache->lock);
+    for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
+        const struct core_segment *segment = &core->segments[at];
+        const struct core_lane *lane = core->lanes[segment->lane];
+        for (uint32_t node = range_next(&lane->range, segment->fence); node != segment->mark; node = range_next(&lane->range, node))
+            add_part(&to, lane, segment, node);
+    }
+    lock_give(&cache->lock);
+    return to.n;
+}

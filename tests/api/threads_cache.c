@@ -1,0 +1,93 @@
+/*
+ * threads_cache.c - eight threads allocate, share, free and trim at random; in the end nothing is left and nobody complained
+ *
+ *   usage: threads_cache [SECONDS]       default: a fraction of one
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ggml_alloc/cache.h"
+#include "ggml_alloc/sim.h"
+
+#define KIB ((uint64_t)1 << 10)
+#define MIB ((uint64_t)1 << 20)
+
+enum { THREADS = 8, LIVE = 16, STREAMS = 4, BATCH = 500 };
+
+static ga_sim *sim;
+static ga_cache *cache;
+static double seconds;
+static time_t started;
+static atomic_uint failed;
+
+static uint64_t next(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x >> 11;
+}
+
+static void expect(bool holds)
+{
+    if (!holds)
+        atomic_fetch_add(&failed, 1);
+}
+
+static void use(uint64_t *x, ga_block *block)
+{
+    bool is_large = next(x) % 4 == 0;
+    uint64_t size = 1 + next(x) % (is_large ? 3 * MIB : 300 * KIB);
+    if (!*block)
+        ga_cache_alloc(cache, (size_t)size, next(x) % STREAMS, block, NULL);
+    else if (next(x) % 3 == 0)
+        expect(ga_cache_share(cache, *block, next(x) % STREAMS) == GA_OK);
+    else {
+        expect(ga_cache_free(cache, *block) == GA_OK);
+        *block = 0;
+    }
+}
+
+static void *play(void *user)
+{
+    uint64_t x = 88172645463325252u + (uintptr_t)user * 7919;
+    ga_block mine[LIVE] = { 0 };
+    do {
+        for (int op = 0; op < BATCH; op++)
+            use(&x, &mine[next(&x) % LIVE]);
+        ga_sim_work(sim, next(&x) % STREAMS, NULL, 0, 10);
+        ga_sim_advance(sim, 5);
+        ga_cache_trim(cache, next(&x) % (64 * MIB));
+        expect(ga_cache_check(cache) == NULL);
+    } while (difftime(time(NULL), started) < seconds);
+    for (int i = 0; i < LIVE; i++)
+        expect(ga_cache_free(cache, mine[i]) == GA_OK);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS];
+    struct ga_cache_stats stats;
+    struct ga_sim_stats device;
+    seconds = argc > 1 ? strtod(argv[1], NULL) : 0.1;
+    started = time(NULL);
+    sim = ga_sim_new(NULL, ga_backend_null(), &(struct ga_sim_opts){ .capacity = 128 * MIB, .streams = STREAMS });
+    cache = ga_cache_new(NULL, ga_sim_backend(sim), NULL);
+    for (uintptr_t i = 0; i < THREADS; i++)
+        expect(pthread_create(&threads[i], NULL, play, (void *)i) == 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    expect(ga_cache_trim(cache, 0) == GA_OK);
+    ga_cache_stats(cache, &stats);
+    ga_sim_stats(sim, &device);
+    expect(stats.all.active.now == 0 && stats.all.allocations.now == 0 && stats.all.reserved_bytes.now == 0);
+    expect(device.live == 0 && device.events == 0 && ga_sim_error(sim) == NULL);
+    printf("%llu allocations, %u failures\n", (unsigned long long)stats.all.allocations.added, atomic_load(&failed));
+    ga_cache_delete(cache);
+    ga_sim_delete(sim);
+    return atomic_load(&failed) != 0;
+}
