@@ -1,8 +1,8 @@
 /*
  * canon.h - what the canonical branch and bound is made of
  *
- * Any answer can be pushed down until each item rests on the ground or on others (MiniMalloc, ASPLOS 2023: canonical solutions).  So
- * only what rests on what is searched for: item by item, where it rests now, or higher.
+ * Any answer can be pushed down until each item rests on the ground or on others (MiniMalloc, ASPLOS 2023: canonical solutions).
+ * So only what rests on what is searched for: item by item, where it rests now, or higher.
  *
  *     view    items still to come, by rank; what never changes of them, in arrays that vectorise
  *     frame   a state: how low each item of a view can go

@@ -85,15 +85,16 @@ static bool is_passed_over(const struct frame *frame, int32_t i)
 }
 
 /*
- * The lifter.  Of all answers we look for one whose offsets have the least sum: nothing in it can be moved to any lower place that is
- * free (and twins are in order, which keeps the sum).  Let j be still to come, and not where it rests, at r.  Placed neighbours end at r or
- * below, so j is above r.  The place [r, r + size) is aligned, collides with no placed neighbour and with no fixed item, which r
- * avoids; as j cannot be moved there, a neighbour i that is still to come and not fixed is in the way: it begins below r + size and
- * ends above r.  It does not lie above j, else j would end below r + size, and begin below r.  So j lies above i, no lower than
- * low(i) + size(i), aligned.  Which i that will be is not known, but it is one with low(i) < r + size(j): the least of their tops holds
- * for j.  When there is none, there is no answer.
+ * The lifter.  Of all answers we look for one whose offsets have the least sum: nothing in it can be moved to any lower place that
+ * is free (and twins are in order, which keeps the sum).  Let j be still to come, and not where it rests, at r.  Placed neighbours
+ * end at r or below, so j is above r.  The place [r, r + size) is aligned, collides with no placed neighbour and with no fixed
+ * item, which r avoids; as j cannot be moved there, a neighbour i that is still to come and not fixed is in the way: it begins
+ * below r + size and ends above r.  It does not lie above j, else j would end below r + size, and begin below r.  So j lies above
+ * i, no lower than low(i) + size(i), aligned.  Which i that will be is not known, but it is one with low(i) < r + size(j): the
+ * least of their tops holds for j.  When there is none, there is no answer.
  *
- * Nothing here assumes gravity, or that there are no gaps below r; and raising lows, by this rule or any other, only leaves fewer i.
+ * Nothing here assumes gravity, or that there are no gaps below r; and raising lows, by this rule or any other, only leaves fewer
+ * i.
  */
 static bool lift(struct canon *canon, const struct frame *frame, struct span *lifted)
 {
@@ -227,9 +228,10 @@ static int32_t least_top_around(const struct frame *frame, int32_t j, unit *top)
 }
 
 /*
- * An item may be decided about in any order, once no neighbour still to come can lie below where it rests: none has a top that low.  Then
- * either it rests there and they are all above it, or it goes higher.  Who looks for such an item gets down to it: from one that
- * is passed over to the one that it waits for, else to the neighbour that might lie below.  Each is lower than the one before.
+ * An item may be decided about in any order, once no neighbour still to come can lie below where it rests: none has a top that
+ * low.  Then either it rests there and they are all above it, or it goes higher.  Who looks for such an item gets down to it: from
+ * one that is passed over to the one that it waits for, else to the neighbour that might lie below.  Each is lower than the one
+ * before.
  */
 int32_t gai_canon_choose(struct canon *canon, struct frame *frame)
 {

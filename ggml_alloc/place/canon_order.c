@@ -3,8 +3,8 @@
 #include "base/rng.h"
 
 /*
- * Which item of which section is decided next decides over orders of magnitude, and no way to choose is best everywhere.  So attempts
- * are short, and each chooses otherwise than the one before; what they learn is common to them: which sections overflow.
+ * Which item of which section is decided next decides over orders of magnitude, and no way to choose is best everywhere.  So
+ * attempts are short, and each chooses otherwise than the one before; what they learn is common to them: which sections overflow.
  */
 /* clang-format off */
 static const struct taste tastes[] = {

@@ -81,9 +81,9 @@ struct exact {
 };
 
 /*
- * init() makes room for n_items, and the caller fills in as many as there are: bytes, steps, origins.  build() puts them in the order of their tasks.  An item that lives as
- * long as all it meets lies below them and is in no task, where nothing is fixed or aligned.  GA_NO_MEMORY; GA_NO_SPACE: too large for any
- * engine; gai_exact_fini() accepts what a failure left.
+ * init() makes room for n_items, and the caller fills in as many as there are: bytes, steps, origins.  build() puts them in the
+ * order of their tasks.  An item that lives as long as all it meets lies below them and is in no task, where nothing is fixed or
+ * aligned.  GA_NO_MEMORY; GA_NO_SPACE: too large for any engine; gai_exact_fini() accepts what a failure left.
  */
 enum ga_status gai_exact_init(const struct ga_mem *mem, struct exact *exact, uint32_t n_items, uint32_t n_steps);
 enum ga_status gai_exact_build(const struct ga_mem *mem, struct exact *exact);

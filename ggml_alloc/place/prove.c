@@ -9,9 +9,9 @@
  *             |      ?  ?  ?            from both ends, by turns and with ever more steps
  *             '-----------------------  bound: nothing fits below
  *
- * Where items may take over the bytes of others, two problems stand in for the real one.  Who wants to show that something fits keeps to
- * the mergings of the best answer so far; who wants to show that nothing does lets heirs begin a step late, when their sources are gone,
- * which asks less than any merging.
+ * Where items may take over the bytes of others, two problems stand in for the real one.  Who wants to show that something fits
+ * keeps to the mergings of the best answer so far; who wants to show that nothing does lets heirs begin a step late, when their
+ * sources are gone, which asks less than any merging.
  */
 static const struct exact_engine *const engines[] = { &gai_exact_fill, &gai_exact_canon };
 
@@ -143,7 +143,7 @@ static void find_roots(struct prover *prover)
     }
 }
 
-/* A unit is as large as its first item, in which its heirs lie.  False: it has a fixed item, or one that asks for more alignment. */
+/* A unit is as large as its first item, in which its heirs lie.  False: one of it is fixed, or asks for more alignment. */
 static bool add_heir(struct exact_item *unit, const struct part *part, uint32_t heir)
 {
     const struct item *item = &part->items[heir];

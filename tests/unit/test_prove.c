@@ -7,7 +7,7 @@
 
 #define MAX_SMALL 7
 
-/* The lowest peak of all, by trying: of any answer, items in order of their offsets fit no higher one by one, each in its lowest gap. */
+/* The lowest peak, by trying: the items of any answer, in the order of their offsets, end no higher each in its lowest gap. */
 struct trial {
     const struct made *made;
     uint64_t offsets[MAX_SMALL];
