@@ -17,6 +17,7 @@
 #define FILL_MAX_WORDS ((size_t)1 << 26)
 #define FILL_SLOTS ((size_t)1 << 17)
 #define FILL_MAX_NOISE 4u
+#define FILL_STEP 8u  /* looks at an item, many at a time, cost what a look at one costs elsewhere */
 #define FILL_ROUND 2u /* placements of the shortest round, per item */
 
 /* A state's words: five by section, one more, one by item; and the marks. */
@@ -346,9 +347,9 @@ static enum fill_outcome begin_round(struct fill *fill)
 /* What was done since; false: stop. */
 static bool tell(struct fill *fill, struct exact_ask *ask)
 {
-    uint64_t work = fill->work;
-    fill->work = 0;
-    return exact_spend(ask, work);
+    uint64_t steps = fill->work / FILL_STEP;
+    fill->work %= FILL_STEP;
+    return exact_spend(ask, steps);
 }
 
 /* Goes on with the round until it ends, or its placements or the steps are spent. */

@@ -13,7 +13,11 @@
  * keeps to the mergings of the best answer so far; who wants to show that nothing does lets heirs begin a step late, when their
  * sources are gone, which asks less than any merging.
  */
-static const struct exact_engine *const engines[] = { &gai_exact_fill, &gai_exact_canon };
+/* Filling answers most questions first, by far; what it finds hard is now and then easy for the other. */
+static const struct {
+    const struct exact_engine *engine;
+    unsigned share; /* of the steps: one in so many */
+} engines[] = { { &gai_exact_fill, 1 }, { &gai_exact_canon, 4 } };
 
 #define N_ENGINES (sizeof engines / sizeof *engines)
 #define UNKNOWN UINT64_MAX
@@ -60,7 +64,7 @@ static void close_model(const struct ga_mem *mem, struct model *model)
 {
     for (uint32_t t = 0; t < model->exact.n_tasks && model->goals; t++)
         for (size_t e = 0; e < N_ENGINES; e++)
-            engines[e]->delete (mem, model->goals[t].engines[e]);
+            engines[e].engine->delete (mem, model->goals[t].engines[e]);
     mem_free(mem, model->found, model->exact.n_items);
     mem_free(mem, model->goals, model->exact.n_items);
     gai_exact_fini(mem, &model->exact);
@@ -183,10 +187,10 @@ static enum exact_verdict ask_engines(struct prover *prover, struct model *model
     struct goal *goal = &model->goals[t];
     size_t first = (size_t)(task->items - model->exact.items);
     for (size_t e = 0; e < N_ENGINES; e++) {
-        if (!engines[e]->takes(task, height - task->floor))
+        if (!engines[e].engine->takes(task, height - task->floor))
             continue;
         if (!goal->engines[e])
-            goal->engines[e] = engines[e]->new (prover->climb->mem, task);
+            goal->engines[e] = engines[e].engine->new (prover->climb->mem, task);
         if (!goal->engines[e]) {
             *status = GA_NO_MEMORY;
             return EXACT_UNKNOWN;
@@ -195,12 +199,12 @@ static enum exact_verdict ask_engines(struct prover *prover, struct model *model
             .capacity = height - task->floor,
             .rules = EXACT_ALL_RULES,
             .seed = prover->climb->opts->seed,
-            .limit = min_u64(steps, prover->limit - min_u64(prover->limit, prover->climb->steps)),
+            .limit = min_u64(steps / engines[e].share, prover->limit - min_u64(prover->limit, prover->climb->steps)),
             .offsets = &model->exact.offsets[first],
             .go_on = go_on,
             .user = prover,
         };
-        enum exact_verdict verdict = engines[e]->decide(goal->engines[e], &ask);
+        enum exact_verdict verdict = engines[e].engine->decide(goal->engines[e], &ask);
         if (verdict == EXACT_FITS)
             memcpy(&model->found[first], &model->exact.offsets[first], task->n_items * sizeof *model->found);
         if (verdict != EXACT_UNKNOWN)
@@ -318,7 +322,7 @@ static bool ask_round(struct prover *prover, uint64_t steps, enum ga_status *sta
     if (!is_over(prover, *status) && part->bound < highest(part))
         known |= decide(prover, part->bound + (highest(part) - part->bound) / 2, steps, status) != EXACT_UNKNOWN;
     if (!is_over(prover, *status) && part->bound < highest(part))
-        known |= decide(prover, highest(part), steps, status) != EXACT_UNKNOWN;
+        known |= decide(prover, highest(part), steps / 4, status) != EXACT_UNKNOWN;
     return known;
 }
 
