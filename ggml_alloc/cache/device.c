@@ -18,6 +18,16 @@ static bool is_complete(const struct ga_backend_order *calls)
     return !calls || (calls->record && calls->reached && calls->wait && calls->release && calls->sync);
 }
 
+/* False: the backend does not say what it has. */
+static bool limit_to_fraction(ga_cache *cache)
+{
+    uint64_t limit = cache->limit;
+    if (ga_cache_set_fraction(cache, cache->opts.fraction) != GA_OK)
+        return false;
+    cache->limit = min_u64(cache->limit, limit);
+    return true;
+}
+
 ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts)
 {
     struct ga_cache_opts chosen = opts ? *opts : (struct ga_cache_opts){ 0 };
@@ -37,6 +47,10 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     gai_core_init(&cache->core, &cache->mem, chosen.fit);
     gai_defer_init(&cache->defer, &cache->mem, backend->order);
     gai_cache_offer(cache);
+    if (chosen.fraction > 0 && !limit_to_fraction(cache)) {
+        ga_cache_delete(cache);
+        return NULL;
+    }
     return cache;
 }
 

@@ -14,6 +14,8 @@ bool gai_policy_sound(const struct ga_cache_opts *opts)
             return false;
     if ((opts->max_split && opts->max_split < least_large) || (opts->max_rounding && opts->max_rounding < least_large))
         return false;
+    if (!(opts->fraction >= 0 && opts->fraction <= 1))
+        return false;
     return opts->fit <= GA_FIT_FAST && opts->wait <= GA_WAIT_NEVER && opts->collect >= 0 && opts->collect < 1;
 }
 

@@ -75,13 +75,27 @@ struct ga_cache_opts {
     uint64_t limit;        /* reserved bytes stay at or below; 0: none */
     uint64_t max_split;    /* larger blocks are neither split nor used for smaller requests; 0: none, else >= 20 MiB */
     uint64_t max_rounding; /* slack of a block above max_split that is reused whole; 0: 20 MiB, else at least that */
+    double fraction;       /* a limit as a part of what the backend says it has, in (0, 1]; the lower of both counts; 0: none */
     double collect;        /* part of the limit, in (0, 1), above which old idle segments go; 0: never */
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
     struct ga_cache_hooks hooks;
 };
 
-/* NULL: no memory, no backend, or an option that makes no sense.  `opts` is copied.  The backend outlives the cache. */
+/*
+ * Options from text, "key:value,key:value"; blanks do not matter.  What the text can say and does not is the default afterwards;
+ * `limit` and `hooks` stay.  GA_INVALID, and nothing changed: `error` (may be NULL) gets where and what.
+ *
+ *     max_split_size_mb, max_non_split_rounding_mb      MiB, from 20
+ *     roundup_power2_divisions                          a power of two or 0, or [256:1,512:2,>:8]: from that many MiB on
+ *     garbage_collection_threshold                      .collect, in (0, 1)
+ *     per_process_memory_fraction                       .fraction, in (0, 1]
+ *     fit, oom_wait                                     best or fast; enough, all or never
+ */
+GA_API enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char *error, size_t cap);
+
+/* NULL: no memory, no backend, or an option that makes no sense (a fraction of what the backend does not
+ * tell, too).  `opts` is copied.  The backend outlives the cache. */
 GA_API ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts);
 /* Waits for the device, then gives everything back, live blocks with it.  NULL is fine. */
 GA_API void ga_cache_delete(ga_cache *cache);

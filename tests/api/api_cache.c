@@ -219,6 +219,73 @@ Test(cache, refuses_options_that_make_no_sense)
     ga_cache_delete(NULL);
 }
 
+Test(cache, reads_options_from_text)
+{
+    int user = 0;
+    char error[80] = "";
+    struct ga_cache_opts opts = { .limit = 5, .hooks = { .user = &user }, .collect = 0.5 };
+    const char *text = " max_split_size_mb:40, max_non_split_rounding_mb : 32 ,roundup_power2_divisions:[ 4:1,16 : 8,>:2 ],"
+                       "per_process_memory_fraction:0.25,fit:fast,oom_wait:never";
+    cr_assert_eq(ga_cache_parse(text, &opts, error, sizeof error), GA_OK, "%s", error);
+    cr_assert(opts.max_split == 40 * MIB && opts.max_rounding == 32 * MIB && opts.fraction == 0.25 && opts.collect == 0);
+    cr_assert(opts.fit == GA_FIT_FAST && opts.wait == GA_WAIT_NEVER && opts.limit == 5 && opts.hooks.user == &user);
+    for (int i = 0; i < GA_CACHE_DIVISIONS; i++)
+        cr_assert_eq(opts.divisions[i], i < 4 ? 1 : i == 4 ? 8 : 2);
+    cr_assert_eq(ga_cache_parse("roundup_power2_divisions:4,garbage_collection_threshold:.8", &opts, NULL, 0), GA_OK);
+    cr_assert(opts.divisions[0] == 4 && opts.divisions[15] == 4 && opts.collect == 0.8 && opts.max_split == 0);
+    cr_assert_eq(ga_cache_parse("  ", &opts, NULL, 0), GA_OK);
+    cr_assert(opts.divisions[0] == 0 && opts.limit == 5);
+    restart(64 * MIB, &(struct ga_cache_opts){ .fraction = 0.5 });
+    cr_assert_eq(ga_cache_fraction(cache), 0.5);
+    cr_assert_null(ga_cache_new(NULL, ga_backend_null(), &(struct ga_cache_opts){ .fraction = 0.5 }));
+}
+
+Test(cache, refuses_text_with_a_mistake)
+{
+    static const char *const wrong[] = {
+        "unknown:1",
+        "fit",
+        "fit:",
+        "fit:worst",
+        "fit:best,",
+        ",fit:best",
+        "fit:best fit:best",
+        "fit:best,fit:best",
+        "max_split_size_mb:2",
+        "max_split_size_mb:40.5",
+        "max_split_size_mb:-40",
+        "max_split_size_mb:40mb",
+        "max_split_size_mb:",
+        "max_split_size_mb:99999999999",
+        "max_non_split_rounding_mb:0",
+        "roundup_power2_divisions:3",
+        "roundup_power2_divisions:[4:1",
+        "roundup_power2_divisions:[4:1,2:1]",
+        "roundup_power2_divisions:[5:1]",
+        "roundup_power2_divisions:[4]",
+        "roundup_power2_divisions:[>:1,8:1]",
+        "roundup_power2_divisions:[65536:1]",
+        "roundup_power2_divisions:[]",
+        "garbage_collection_threshold:1.2",
+        "garbage_collection_threshold:1",
+        "garbage_collection_threshold:0",
+        "garbage_collection_threshold:x",
+        "garbage_collection_threshold:0.5.5",
+        "per_process_memory_fraction:1.01",
+        "per_process_memory_fraction:nan",
+        "[",
+        ":",
+        "fit:best]",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct ga_cache_opts opts = { .max_split = 7, .fit = GA_FIT_FAST };
+        char error[80] = "";
+        cr_assert_eq(ga_cache_parse(wrong[i], &opts, error, sizeof error), GA_INVALID, "%s", wrong[i]);
+        cr_assert(opts.max_split == 7 && opts.fit == GA_FIT_FAST && strncmp(error, "at ", 3) == 0, "%s", wrong[i]);
+        cr_assert_eq(ga_cache_parse(wrong[i], &opts, NULL, 0), GA_INVALID);
+    }
+}
+
 Test(cache, notices_blocks_that_are_not_live)
 {
     char *ptr;
@@ -495,6 +562,20 @@ static void trace(void)
     sound();
     for (int i = 0; i < LIVE; i++)
         cr_assert_eq(ga_cache_free(cache, live[i]), GA_OK);
+}
+
+Test(cache, fits_fast)
+{
+    restart(64 * MIB, &(struct ga_cache_opts){ .fit = GA_FIT_FAST });
+    trace();
+    struct ga_cache_stats first = stats();
+    restart(64 * MIB, &(struct ga_cache_opts){ .fit = GA_FIT_FAST });
+    trace(); /* the same traffic twice: the same numbers */
+    struct ga_cache_stats second = stats();
+    cr_assert_eq(memcmp(&first, &second, sizeof first), 0);
+    cr_assert_gt(first.all.allocations.added, 500);
+    cr_assert_eq(ga_cache_trim(cache, 0), GA_OK);
+    cr_assert_eq(reserved(), 0);
 }
 
 Test(cache, survives_a_fault_of_every_backend_call)
