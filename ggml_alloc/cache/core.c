@@ -351,7 +351,7 @@ void gai_core_remove(struct core *core, uint32_t slot)
     core->leaving = slot;
 }
 
-bool gai_core_leave(struct core *core, struct ga_buffer *buffer)
+bool gai_core_leave(struct core *core, struct ga_buffer *buffer, ga_stream *stream)
 {
     uint32_t slot = core->leaving;
     if (!slot)
@@ -361,6 +361,7 @@ bool gai_core_leave(struct core *core, struct ga_buffer *buffer)
     COUNT(core, lane, count_down, segments, 1);
     COUNT(core, lane, count_down, reserved_bytes, segment->buffer.size);
     *buffer = segment->buffer;
+    *stream = lane->stream;
     core->leaving = segment->next;
     segment->next = core->spare_segment;
     core->spare_segment = slot;

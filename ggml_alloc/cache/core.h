@@ -124,7 +124,7 @@ enum ga_status gai_core_add(struct core *core, uint32_t lane, const struct ga_bu
 
 /* A segment without blocks is taken out; it still counts as reserved until gai_core_leave() hands over its memory. */
 void gai_core_remove(struct core *core, uint32_t segment);
-bool gai_core_leave(struct core *core, struct ga_buffer *buffer); /* false: none is leaving */
+bool gai_core_leave(struct core *core, struct ga_buffer *buffer, ga_stream *stream); /* false: none is leaving */
 
 static inline bool core_is_idle(const struct core_segment *segment)
 {

@@ -47,7 +47,8 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     gai_core_init(&cache->core, &cache->mem, chosen.fit);
     gai_defer_init(&cache->defer, &cache->mem, backend->order);
     gai_cache_offer(cache);
-    if (chosen.fraction > 0 && !limit_to_fraction(cache)) {
+    bool complete = gai_trace_init(&cache->trace, &cache->mem, chosen.trace);
+    if (!complete || (chosen.fraction > 0 && !limit_to_fraction(cache))) {
         ga_cache_delete(cache);
         return NULL;
     }
@@ -65,6 +66,7 @@ void ga_cache_delete(ga_cache *cache)
         backend->free(backend->user, &cache->core.segments[at].buffer);
     gai_defer_fini(&cache->defer);
     gai_core_fini(&cache->core);
+    mem_free(&cache->mem, cache->trace.ring, cache->trace.cap);
     lock_fini(&cache->lock);
     struct ga_mem mem = cache->mem;
     mem_free(&mem, cache, 1);
@@ -84,12 +86,24 @@ enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
     return gai_core_take(core, request->lane, node, len, request->size, &request->block);
 }
 
+static void note_block(ga_cache *cache, enum ga_cache_action action, uint32_t slot)
+{
+    const struct core_block *block = &cache->core.blocks[slot];
+    trace_note(&cache->trace, action, block->ptr, core_block_size(&cache->core, slot), cache->core.lanes[block->lane]->stream);
+}
+
+void gai_cache_complete(ga_cache *cache, uint32_t slot)
+{
+    note_block(cache, GA_CACHE_REUSABLE, slot);
+    gai_core_give(&cache->core, slot);
+}
+
 void gai_cache_retire(ga_cache *cache)
 {
     uint32_t queue = 0;
     for (uint32_t slot; cache->defer.n_waiting && (slot = gai_defer_over(&cache->defer, &queue));)
         if (--cache->core.blocks[slot].n_waits == 0)
-            gai_core_give(&cache->core, slot);
+            gai_cache_complete(cache, slot);
 }
 
 static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
@@ -112,6 +126,7 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
         lock_take(&cache->lock);
         status = alloc_locked(cache, &request);
         if (status == GA_OK) {
+            note_block(cache, GA_CACHE_ALLOC, request.block);
             name = core_name(&cache->core, request.block);
             address = cache->core.blocks[request.block].ptr;
         }
@@ -127,11 +142,12 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
 static void free_locked(ga_cache *cache, uint32_t slot)
 {
     struct core_block *block = &cache->core.blocks[slot];
+    note_block(cache, GA_CACHE_FREE, slot);
     gai_core_retire(&cache->core, slot);
     if (block->uses)
         block->n_waits = gai_defer_start(&cache->defer, &block->uses);
     if (block->n_waits == 0)
-        gai_core_give(&cache->core, slot);
+        gai_cache_complete(cache, slot);
 }
 
 enum ga_status ga_cache_free(ga_cache *cache, ga_block name)

@@ -3,7 +3,7 @@
  *
  *     device.c   the calls: alloc, free, share          room.c    the chain of what may help when nothing fits
  *     idle.c     giving segments back                   stats.c, snapshot.c   what is known
- *     stack.c    the cache as a backend
+ *     stack.c    the cache as a backend                trace     what happened
  *     policy     how large    core     where    defer   when
  *
  * All of it is behind one lock.  What runs without: backend->alloc() and free(), order->wait() and sync(), hooks.  After each of
@@ -21,6 +21,7 @@
 #include "cache/core.h"
 #include "cache/defer.h"
 #include "cache/policy.h"
+#include "cache/trace.h"
 
 struct ga_cache {
     struct ga_mem mem;
@@ -30,6 +31,7 @@ struct ga_cache {
     struct ga_cache_opts opts;
     struct core core;
     struct defer defer;
+    struct trace trace;
     uint64_t limit; /* UINT64_MAX: none */
     uint64_t ahead; /* bytes that the backend is busy with, taking or giving back */
     uint64_t retries, ooms, syncs, backend_allocs, backend_frees;
@@ -50,6 +52,8 @@ enum ga_status gai_cache_take(ga_cache *cache, struct request *request);
 /* Fills what ga_cache_backend() answers. */
 void gai_cache_offer(ga_cache *cache);
 
+/* A retired block becomes free. */
+void gai_cache_complete(ga_cache *cache, uint32_t slot);
 /* Completes what events have freed. */
 void gai_cache_retire(ga_cache *cache);
 

@@ -32,7 +32,9 @@ static bool may_go(const struct core_segment *segment, struct idle idle)
 static void give_back(ga_cache *cache)
 {
     struct ga_buffer buffer;
-    while (gai_core_leave(&cache->core, &buffer)) {
+    ga_stream stream;
+    while (gai_core_leave(&cache->core, &buffer, &stream)) {
+        trace_note(&cache->trace, GA_CACHE_SEGMENT_FREE, buffer.base, buffer.size, stream);
         cache->backend_frees++;
         uint64_t size = buffer.size;
         cache->ahead += size;

@@ -23,7 +23,9 @@ static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size,
         return status;
     cache->backend_allocs++;
     status = gai_core_add(&cache->core, lane, &buffer, &segment, node);
-    if (status != GA_OK) {
+    if (status == GA_OK) {
+        trace_note(&cache->trace, GA_CACHE_SEGMENT_ALLOC, buffer.base, buffer.size, cache->core.lanes[lane]->stream);
+    } else {
         cache->backend_frees++;
         lock_give(&cache->lock);
         cache->backend->free(cache->backend->user, &buffer);
@@ -147,6 +149,7 @@ static void report(ga_cache *cache, const struct request *request)
     const struct ga_backend *backend = cache->backend;
     const struct ga_cache_hooks *hooks = &cache->opts.hooks;
     cache->ooms++;
+    trace_note(&cache->trace, GA_CACHE_NO_SPACE, NULL, request->size, request->stream);
     lock_give(&cache->lock);
     if (backend->info && !backend->info(backend->user, &oom.free_bytes, &oom.total_bytes))
         oom.free_bytes = oom.total_bytes = 0;

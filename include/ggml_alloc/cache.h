@@ -79,12 +79,13 @@ struct ga_cache_opts {
     double collect;        /* part of the limit, in (0, 1), above which old idle segments go; 0: never */
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
+    uint32_t trace;                         /* newest things that happened to remember; 0: none */
     struct ga_cache_hooks hooks;
 };
 
 /*
  * Options from text, "key:value,key:value"; blanks do not matter.  What the text can say and does not is the default afterwards;
- * `limit` and `hooks` stay.  GA_INVALID, and nothing changed: `error` (may be NULL) gets where and what.
+ * `limit`, `trace` and `hooks` stay.  GA_INVALID, and nothing changed: `error` (may be NULL) gets where and what.
  *
  *     max_split_size_mb, max_non_split_rounding_mb      MiB, from 20
  *     roundup_power2_divisions                          a power of two or 0, or [256:1,512:2,>:8]: from that many MiB on
@@ -192,6 +193,26 @@ struct ga_cache_part {
  * there are, writes at most `cap`.
  */
 GA_API uint32_t ga_cache_snapshot(ga_cache *cache, struct ga_cache_part *out, uint32_t cap);
+
+enum ga_cache_action {
+    GA_CACHE_ALLOC,
+    GA_CACHE_FREE,     /* asked for */
+    GA_CACHE_REUSABLE, /* events reached, if there were any */
+    GA_CACHE_SEGMENT_ALLOC,
+    GA_CACHE_SEGMENT_FREE,
+    GA_CACHE_NO_SPACE, /* no address; the size that was asked for */
+};
+
+struct ga_cache_entry {
+    uint64_t number; /* counting from 1 */
+    enum ga_cache_action action;
+    const void *ptr;
+    uint64_t size;
+    ga_stream stream; /* home */
+};
+
+/* The newest `opts.trace` things that happened, oldest first; returns how many are remembered, writes at most `cap`. */
+GA_API uint32_t ga_cache_trace(ga_cache *cache, struct ga_cache_entry *out, uint32_t cap);
 
 /*
  * The cache as a backend: buffers are blocks of the current stream, streams and events are the device's.  What is given back is

@@ -652,6 +652,30 @@ Test(cache, tells_what_every_byte_is)
     cr_assert(parts[0].is_small && !parts[4].is_small && parts[4].stream == 2 && parts[4].segment_size == 20 * MIB);
 }
 
+Test(cache, remembers_what_happened)
+{
+    struct ga_cache_entry log[16];
+    cr_assert_eq(ga_cache_trace(cache, log, 16), 0);
+    restart(64 * MIB, &(struct ga_cache_opts){ .trace = 7 });
+    char *ptr;
+    ga_block a = take_on(1000, 2, &ptr);
+    cr_assert_eq(ga_cache_share(cache, a, 1), GA_OK);
+    busy(1, a);
+    give(a);
+    full(70 * MIB);
+    cr_assert_eq(ga_cache_trim(cache, 0), GA_OK);
+    static const enum ga_cache_action expected[] = { GA_CACHE_SEGMENT_ALLOC, GA_CACHE_ALLOC,        GA_CACHE_FREE,
+                                                     GA_CACHE_REUSABLE,      GA_CACHE_SEGMENT_FREE, GA_CACHE_NO_SPACE };
+    cr_assert_eq(ga_cache_trace(cache, log, 16), 6);
+    for (int i = 0; i < 6; i++)
+        cr_assert(log[i].action == expected[i] && log[i].number == (uint64_t)i + 1);
+    cr_assert(log[0].size == 2 * MIB && log[0].ptr == ptr && log[0].stream == 2 && log[4].size == 2 * MIB);
+    cr_assert(log[1].size == 1024 && log[2].ptr == ptr && log[4].stream == 2 && log[5].size == 70 * MIB);
+    take(1);
+    cr_assert_eq(ga_cache_trace(cache, log, 1), 7);
+    cr_assert_eq(log[0].action, GA_CACHE_ALLOC); /* the oldest went */
+}
+
 Test(cache, is_a_backend)
 {
     const struct ga_backend *stacked = ga_cache_backend(cache);
