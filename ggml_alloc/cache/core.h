@@ -11,9 +11,10 @@
  *
  * A lane is what a request may choose from: the segments of one owner (pool), stream and size class.  They lie one behind the
  * other, oldest first, in one range, each between a fence and a mark of its own, used nodes that keep what is free in it from
- * joining with anything else, also while its neighbours come and go.  So best fit over all segments is one look-up, and a tie goes to the older segment, whatever the addresses are.  The tail is the
- * open end where new segments come from; it is never handed out.  A segment that was given back leaves a gone stretch, joined
- * with gone neighbours and with the tail, so that they are fewer than the segments.
+ * joining with anything else, also while its neighbours come and go.  So best fit over all segments is one look-up, and a tie
+ * goes to the older segment, whatever the addresses are.  The tail is the open end where new segments come from; it is never
+ * handed out.  A segment that was given back leaves a gone stretch, joined with gone neighbours and with the tail, so that they
+ * are fewer than the segments.
  *
  * Names: a segment or block is a slot, a 32-bit index from 1, of a slab beside the lanes (nothing is ever written into the
  * memory).  A node is a number of the lane's range.  Of a used node, tenants[node] says what it is; a free node has no tenant, and

@@ -1,6 +1,7 @@
-#include "cache/device.h"
+#include "cache/trace.h"
 
 #include "base/bits.h"
+#include "cache/device.h"
 
 bool gai_trace_init(struct trace *trace, const struct ga_mem *mem, uint32_t cap)
 {
