@@ -14,7 +14,7 @@
  * joining with anything else, also while its neighbours come and go.  So best fit over all segments is one look-up, and a tie
  * goes to the older segment, whatever the addresses are.  The tail is the open end where new segments come from; it is never
  * handed out.  A segment that was given back leaves a gone stretch, joined with gone neighbours and with the tail, so that they
- * are fewer than the segments.
+ * are never more than the segments.
  *
  * Names: a segment or block is a slot, a 32-bit index from 1, of a slab beside the lanes (nothing is ever written into the
  * memory).  A node is a number of the lane's range.  Of a used node, tenants[node] says what it is; a free node has no tenant, and
@@ -24,7 +24,7 @@
  * order of giving back are its users'.  Functions that give never fail.  It is not locked.
  *
  * Invariants, all verified by gai_core_check():
- *   - each lane's range is sound, and between a fence and the next mark there is exactly one segment, tiled by its blocks and free nodes;
+ *   - each lane's range is sound, and between a fence and the next mark there is one segment, tiled by its blocks and free nodes;
  *   - a segment counts the blocks in it; every block is found by its address, and nothing else is;
  *   - the counts of `now` are the sums over blocks, segments and free nodes; allocated blocks are active; peaks are not below.
  */
