@@ -392,9 +392,11 @@ static uint64_t share_of(const struct climb *climb, const struct part *part)
     return left / (n ? n : 1);
 }
 
+/* An eighth of however many steps were given: what fits tightly is found by this or not at all, and the search in between takes all. */
 enum ga_status gai_place_prove_soon(struct climb *climb, struct part *part, struct layout *trial)
 {
-    return prove(climb, part, trial, min_u64(share_of(climb, part) / 4, SOON_STEPS));
+    uint64_t share = share_of(climb, part);
+    return prove(climb, part, trial, max_u64(min_u64(share / 4, SOON_STEPS), share / 8));
 }
 
 enum ga_status gai_place_prove(struct climb *climb, struct part *part, struct layout *trial)
