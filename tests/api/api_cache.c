@@ -604,7 +604,11 @@ Test(cache, frees_even_when_no_event_can_be_recorded)
     ga_sim_fail(sim, &(struct ga_sim_fault){ .calls = 1u << GA_SIM_RECORD, .always = true });
     give(a);
     cr_assert_eq(ga_cache_poll(cache), 40 * MIB);
-    take(40 * MIB); /* waits for all streams instead */
+    a = take(40 * MIB); /* waits for all streams instead */
+    cr_assert_eq(ga_cache_poll(cache), 0);
+    cr_assert_eq(ga_cache_share(cache, a, 1), GA_OK);
+    give(a);
+    cr_assert_eq(ga_cache_sync(cache), GA_OK);
     cr_assert_eq(ga_cache_poll(cache), 0);
 }
 
