@@ -8,9 +8,9 @@
 #define FIRST_SHIFT 2u
 #define START_SHIFT 6u
 #define LAST_SHIFT 10u
-#define TRY_BLOCKS 1000u
+#define TRY_BLOCKS 1000u /* placed in the shortest try */
 #define TRY_SHIFTS 4u
-#define LEAST_TRIES 16u
+#define LEAST_TRIES 8u /* pangu ends at 0 to 0.2 % with 8, and nothing gained with 32 */
 
 /* By default a small problem is soon given up. */
 #define STEPS_PER_ITEM ((uint64_t)1 << 18)

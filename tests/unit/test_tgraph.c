@@ -3,6 +3,8 @@
  */
 #include "unit/recorded.h"
 
+#include "ggml_alloc/plan.h"
+
 #include "io/rows.h"
 
 Test(tgraph, becomes_a_graph)
@@ -138,6 +140,30 @@ Test(tgraph, takes_over_as_the_mode_allows)
     }; /* clang-format on */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_masks(cases[i].text, cases[i].id, cases[i].reuse, cases[i].eager);
+}
+
+/* The last third of a root of 96 bytes: SIN may write into what it reads, but ggml-alloc gives it bytes of its own. */
+Test(tgraph, lets_an_heir_into_a_window_and_others_into_what_is_around_it)
+{
+    static const char text[] = BEGIN("4\t0\t4\t0") T("0", "n", "ADD", "24", "96", "0", "-", "-1", "0", "-", "root")
+        T("1", "n", "VIEW", "8", "32", "0", "-", "0", "64", "0", "window")
+            T("2", "n", "SIN", "8", "32", "0", "-", "-1", "0", "1", "heir")
+                T("3", "n", "ADD", "16", "64", "0", "-", "-1", "0", "2", "next") "end\n";
+    static const uint64_t peaks[] = { 128, 128, 128, 96 };
+    for (int mode = INPLACE_NONE; mode <= INPLACE_MORE; mode++) {
+        struct tgraph file = must_read(text, (enum inplace)mode);
+        struct ga_slot root, heir, next;
+        ga_plan *plan = NULL;
+        cr_assert_eq(ga_plan_graph(file.graph, NULL, &plan), GA_OK);
+        cr_assert_eq(ga_plan_peak(plan, 0), peaks[mode], "mode %d", mode);
+        cr_assert(ga_plan_slot(plan, file.ids[0], &root) && ga_plan_slot(plan, file.ids[2], &heir) &&
+                  ga_plan_slot(plan, file.ids[3], &next));
+        cr_assert_eq(heir.offset == root.offset + 64, mode == INPLACE_MORE);
+        cr_assert(mode < INPLACE_MORE || next.offset == root.offset, "what was in front of the window is free");
+        cr_assert_eq(ga_plan_check(plan, file.graph, NULL, 0), GA_OK);
+        ga_plan_delete(plan);
+        gai_tgraph_fini(&file);
+    }
 }
 
 Test(tgraph, gives_nodes_the_alignment_of_their_buffer)
