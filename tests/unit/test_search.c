@@ -82,6 +82,63 @@ Test(search, is_never_worse_than_quick_and_always_sound)
     cr_assert_gt(n_better[WITH_EDGES | WITH_POOLS], 0);
 }
 
+/* Both 4 and 5 could take over item 3, and one may; quick lets the first, and only the second leads to the bound. */
+Test(search, flips_the_one_merging_that_matters)
+{
+    struct made made;
+    begin(&made);
+    add(&made, 4, 0, 9);
+    add(&made, 14, 1, 8);
+    add(&made, 12, 2, 7);
+    add(&made, 22, 2, 4);
+    add(&made, 4, 3, 11);
+    add_edge(&made, 3, 0, true);
+    add(&made, 10, 3, 11);
+    add_edge(&made, 3, 0, true);
+    add(&made, 12, 4, 13);
+    cr_assert_eq(peak_with(&made, GA_EFFORT_QUICK, 0), 62);
+    cr_assert_eq(peak_with(&made, GA_EFFORT_SEARCH, 0), 56);
+    cr_assert_eq(bound_of(&made), 56);
+}
+
+/* Search alone, on a layout where each item stands by itself. */
+static uint64_t search_from_none(const struct made *made, uint64_t *bound)
+{
+    struct ga_env env = gai_env(NULL);
+    struct place_opts opts = { .effort = GA_EFFORT_SEARCH, .steps = STEPS };
+    struct climb climb = { .mem = &env.mem, .opts = &opts, .budget = STEPS };
+    struct spot spots[2][MAX_ITEMS];
+    cr_assert_eq(gai_split(&climb, &made->problem), GA_OK);
+    struct part *part = &climb.parts[0];
+    struct layout trial = { .spots = spots[0] };
+    cr_assert_eq(gai_bound(&env.mem, part), GA_OK);
+    part->best = (struct layout){ .spots = spots[1], .peak = UINT64_MAX };
+    cr_assert_eq(gai_place_none(&climb, part, &trial), GA_OK);
+    cr_assert_eq(gai_place_search(&climb, part, &trial), GA_OK);
+    uint64_t peak = part->best.peak;
+    *bound = part->bound;
+    part->best.spots = NULL; /* not from the heap */
+    gai_split_fini(&climb);
+    return peak;
+}
+
+Test(search, needs_no_good_start)
+{
+    struct rng rng = { 6 };
+    unsigned n_bound = 0, n_better = 0;
+    for (unsigned k = 0; k < 400; k++) {
+        struct made made;
+        uint64_t bound;
+        make_random(&made, &rng, k % 2 ? WITH_EDGES : 0);
+        mend_edges(&made);
+        uint64_t quick = peak_with(&made, GA_EFFORT_QUICK, 0), search = search_from_none(&made, &bound);
+        n_bound += search == bound;
+        n_better += search < quick;
+    }
+    cr_assert_gt(n_bound, 250, "%u", n_bound);
+    cr_assert_gt(n_better, 20, "%u", n_better);
+}
+
 Test(search, sorts_few_and_many)
 {
     struct rng rng = { 2 };
