@@ -63,6 +63,9 @@ static uint64_t key_of(const struct quick *quick, const struct block *block, enu
     case ORDER_TOTAL:
         return (low - rough(gai_skyline_top(&quick->sky, block->from, block->to))) << 32 |
                (low - rough(block->to - block->from)) << 16 | (low - rough(area));
+    case ORDER_LAST: /* of those that live at the same peak, who outlives the others goes below them */
+        return (low - rough(gai_skyline_top(&quick->sky, block->from, block->to))) << 48 |
+               (uint64_t)(quick->n_sections - block->to) << 16 | (low - rough(area));
     case ORDER_START:
         break;
     }
@@ -109,7 +112,7 @@ static void sort_by_key(struct quick *quick)
 
 void gai_quick_order(struct quick *quick, enum order order)
 {
-    if (order == ORDER_TOTAL)
+    if (order == ORDER_TOTAL || order == ORDER_LAST)
         stack_live(quick);
     for (uint32_t b = 0; b < quick->n_blocks; b++)
         quick->keys[b] = key_of(quick, &quick->blocks[b], order);

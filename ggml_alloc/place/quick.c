@@ -40,6 +40,7 @@ static const struct pass {
 } passes[] = {
     { ORDER_AREA,  place_low },
     { ORDER_TOTAL, place_low },
+    { ORDER_LAST,  place_low },
     { ORDER_SIZE,  place_low },
     { ORDER_START, place_low },
     { ORDER_SIZE,  gai_quick_first_fit },

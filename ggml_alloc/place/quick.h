@@ -27,7 +27,7 @@ enum merging {
     MERGE_NONE,
 };
 
-enum order { ORDER_AREA, ORDER_TOTAL, ORDER_SIZE, ORDER_START };
+enum order { ORDER_AREA, ORDER_TOTAL, ORDER_LAST, ORDER_SIZE, ORDER_START };
 
 /*
  * Chunks lie end to end in one space of virtual offsets, and no block may lie across a border:
