@@ -5,6 +5,8 @@
  * moves in with another one, whose former heir leaves; all that this concerns is placed anew.
  */
 
+#define FAR_FLIPS 8u /* one in so many is made anywhere: what is in the way of the peak may be older than it */
+
 static void touch(struct search *search, uint32_t i)
 {
     if (!item_is_fixed(&search->quick.part->items[i]))
@@ -115,9 +117,14 @@ void gai_search_flip(struct search *search)
     const struct quick *quick = &search->quick;
     uint32_t high = draw_high(search), n_flips = 1 + (uint32_t)rng_below(&search->rng, SEARCH_FLIPS);
     uint32_t first = 0, last = search->n_heirs;
-    if (high != PLACE_NONE) {
+    bool near = rng_below(&search->rng, FAR_FLIPS) > 0;
+    if (high != PLACE_NONE && near) {
         first = heirs_before(search, quick->section[quick->part->items[high].birth]);
         last = heirs_before(search, quick->section[quick->part->items[high].death] + 1);
+    }
+    if (first == last) {
+        first = 0;
+        last = search->n_heirs;
     }
     while (first < last && n_flips-- > 0)
         flip(search, search->heirs[first + (uint32_t)rng_below(&search->rng, last - first)]);
