@@ -54,10 +54,13 @@ bool gai_crowd_init(struct crowd *crowd, const struct quick *quick)
     for (uint32_t b = 0; b < crowd->n_blocks; b++)
         crowd->n_rolls += count_marks(crowd, &crowd->blocks[b]);
     crowd->boxes = mem_new_raw(mem, struct box, crowd->n_blocks);
-    crowd->born = mem_new_raw(mem, uint32_t, (size_t)crowd->n_sections + 1);
+    crowd->born = (uint32_t *)(void *)quick->scratch;
     crowd->roll = mem_new(mem, uint32_t, (size_t)crowd->n_marks + 1);
-    crowd->rolls = mem_new_raw(mem, uint32_t, crowd->n_rolls);
-    if (!crowd->boxes || !crowd->born || !crowd->roll || !crowd->rolls)
+    size_t left = 2 * quick->n_scratch - ((size_t)crowd->n_sections + 1);
+    if (crowd->n_rolls > left)
+        crowd->own_rolls = mem_new_raw(mem, uint32_t, crowd->n_rolls);
+    crowd->rolls = crowd->n_rolls > left ? crowd->own_rolls : crowd->born + crowd->n_sections + 1;
+    if (!crowd->boxes || !crowd->roll || !crowd->rolls)
         return false;
     index_births(crowd);
     call_rolls(crowd);
@@ -70,9 +73,8 @@ bool gai_crowd_init(struct crowd *crowd, const struct quick *quick)
 
 void gai_crowd_fini(struct crowd *crowd, const struct ga_mem *mem)
 {
-    mem_free(mem, crowd->rolls, crowd->n_rolls);
+    mem_free(mem, crowd->own_rolls, crowd->n_rolls);
     mem_free(mem, crowd->roll, (size_t)crowd->n_marks + 1);
-    mem_free(mem, crowd->born, (size_t)crowd->n_sections + 1);
     mem_free(mem, crowd->boxes, crowd->n_blocks);
 }
 

@@ -32,10 +32,10 @@ struct crowd {
     const struct block *blocks;
     struct box *boxes; /* by block */
     uint32_t n_blocks, n_sections;
-    uint32_t *born; /* by section: the first block of it or of a later one */
-    uint32_t *roll; /* by mark: its blocks are those from roll[mark] on in `rolls` */
-    uint32_t *rolls;
-    uint32_t n_marks, stride; /* sections from mark to mark */
+    uint32_t *born;              /* by section: the first block of it or of a later one */
+    uint32_t *roll;              /* by mark: its blocks are those from roll[mark] on in `rolls` */
+    uint32_t *rolls, *own_rolls; /* own: where the scratch is too small */
+    uint32_t n_marks, stride;    /* sections from mark to mark */
     size_t n_rolls;
     uint32_t *met, n_met; /* of the box asked for last */
     uint32_t *next;       /* by event, two per box met: another in the same cell */
@@ -46,7 +46,7 @@ struct crowd {
 };
 
 /*
- * Boxes of the quick's blocks, without offsets and weights.  quick->order and quick->keys are lent to it.  False when there is no
+ * Boxes of the quick's blocks, without offsets and weights.  quick->order, quick->keys and quick->scratch are lent to it.  False when there is no
  * memory; gai_crowd_fini() accepts what that leaves.
  */
 bool gai_crowd_init(struct crowd *crowd, const struct quick *quick);

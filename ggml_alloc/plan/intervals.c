@@ -10,8 +10,8 @@
 
 struct ranking {
     const struct ga_interval *intervals;
-    uint32_t *order; /* by birth, then as given */
-    uint64_t *times; /* distinct, rising */
+    uint32_t *order; /* by birth, then as given; once there are items: the interval of each */
+    uint64_t *times; /* distinct, rising; not kept while the items are placed, which know them by rank */
     uint32_t n, n_times;
 };
 
@@ -56,12 +56,15 @@ static bool rank_times(struct ranking *r, const struct ga_mem *mem)
     r->times = mem_new_raw(mem, uint64_t, (size_t)r->n * 2);
     if (!r->times)
         return false;
+    size_t n = 0;
     for (uint32_t i = 0; i < r->n; i++) {
-        r->times[2 * (size_t)i] = r->intervals[i].birth;
-        r->times[2 * (size_t)i + 1] = r->intervals[i].death;
+        if (r->intervals[i].size == 0)
+            continue;
+        r->times[n++] = r->intervals[i].birth;
+        r->times[n++] = r->intervals[i].death;
     }
-    qsort(r->times, (size_t)r->n * 2, sizeof *r->times, by_value);
-    for (size_t i = 0; i < (size_t)r->n * 2; i++)
+    qsort(r->times, n, sizeof *r->times, by_value);
+    for (size_t i = 0; i < n; i++)
         if (r->n_times == 0 || r->times[r->n_times - 1] != r->times[i])
             r->times[r->n_times++] = r->times[i];
     return true;
@@ -80,10 +83,16 @@ static uint32_t rank_of(const struct ranking *r, uint64_t time)
     return low;
 }
 
+static void forget_times(struct ranking *r, const struct ga_mem *mem)
+{
+    mem_free(mem, r->times, (size_t)r->n * 2);
+    r->times = NULL;
+}
+
 static void ranking_fini(struct ranking *r, const struct ga_mem *mem)
 {
     mem_free(mem, r->order, r->n);
-    mem_free(mem, r->times, (size_t)r->n * 2);
+    forget_times(r, mem);
 }
 
 static bool makes_sense(const struct ga_interval *interval)
@@ -96,7 +105,7 @@ static bool makes_sense(const struct ga_interval *interval)
  * Intervals of size zero need no place: they get no item, and no slot.  Sizes are rounded up to the pool's alignment only: one
  * that wants less alignment may begin right behind one that wants more.
  */
-static enum ga_status fill_items(const struct ranking *r, struct problem *problem, uint32_t *index_of)
+static enum ga_status fill_items(struct ranking *r, struct problem *problem)
 {
     uint8_t pool_log2 = problem->pools[0].align_log2;
     for (uint32_t k = 0; k < r->n; k++) {
@@ -110,7 +119,7 @@ static enum ga_status fill_items(const struct ranking *r, struct problem *proble
         uint64_t align = (uint64_t)1 << align_log2, pool_align = (uint64_t)1 << pool_log2;
         if (interval->fixed && ((interval->fixed - 1) & (align - 1)))
             return GA_INVALID;
-        index_of[problem->n_items] = r->order[k];
+        r->order[problem->n_items] = r->order[k];
         problem->items[problem->n_items++] = (struct item){
             .size = align_up(interval->size, pool_align),
             .fixed = interval->fixed,
@@ -123,7 +132,7 @@ static enum ga_status fill_items(const struct ranking *r, struct problem *proble
     return GA_OK;
 }
 
-static ga_plan *plan_of(const struct ranking *r, const struct ga_mem *mem, const struct problem *problem, const uint32_t *index_of,
+static ga_plan *plan_of(const struct ranking *r, const struct ga_mem *mem, const struct problem *problem,
                         const struct answer *answer)
 {
     struct plan_room room = {
@@ -138,37 +147,37 @@ static ga_plan *plan_of(const struct ranking *r, const struct ga_mem *mem, const
         return NULL;
     memset(plan->slots, 0, ((size_t)r->n + 1) * sizeof *plan->slots);
     memset(plan->life, 0, ((size_t)r->n + 1) * sizeof *plan->life);
-    if (r->n_times)
-        memcpy(plan->times, r->times, r->n_times * sizeof *plan->times);
     for (uint32_t i = 0; i < problem->n_items; i++) {
-        ga_id id = index_of[i] + 1;
+        ga_id id = r->order[i] + 1;
         const struct item *item = &problem->items[i];
         const struct spot *spot = &answer->spots[i];
         plan->storages[i] = id;
         plan->slots[id] = (struct ga_slot){ 0, spot->chunk, spot->offset, r->intervals[id - 1].size };
         plan->life[id] = (struct life_span){ item->birth, item->death };
+        plan->times[item->birth] = r->intervals[id - 1].birth;
+        plan->times[item->death] = r->intervals[id - 1].death;
     }
     gai_plan_take_answer(plan, answer, problem->pools);
     gai_plan_seal(plan);
     return plan;
 }
 
-static enum ga_status solve(const struct ranking *r, const struct ga_mem *mem, const struct ga_plan_opts *opts,
+static enum ga_status solve(struct ranking *r, const struct ga_mem *mem, const struct ga_plan_opts *opts,
                             struct pool_limits *limits, ga_plan **plan)
 {
     struct problem problem = { .n_steps = r->n_times, .pools = limits, .n_pools = 1 };
-    uint32_t *index_of = mem_new_raw(mem, uint32_t, r->n);
     problem.items = mem_new_raw(mem, struct item, (size_t)r->n + 1);
     struct answer answer;
     enum ga_status status = GA_NO_MEMORY;
-    if (index_of && problem.items)
-        status = fill_items(r, &problem, index_of);
+    if (problem.items)
+        status = fill_items(r, &problem);
+    forget_times(r, mem);
     if (status == GA_OK) {
         struct place_opts place_opts = gai_place_opts(opts);
         status = gai_place_solve(mem, &problem, &place_opts, &answer);
     }
     if (status == GA_OK) {
-        ga_plan *made = plan_of(r, mem, &problem, index_of, &answer);
+        ga_plan *made = plan_of(r, mem, &problem, &answer);
         gai_answer_fini(mem, &answer);
         if (made)
             *plan = made;
@@ -176,7 +185,6 @@ static enum ga_status solve(const struct ranking *r, const struct ga_mem *mem, c
             status = GA_NO_MEMORY;
     }
     mem_free(mem, problem.items, (size_t)r->n + 1);
-    mem_free(mem, index_of, r->n);
     return status;
 }
 
