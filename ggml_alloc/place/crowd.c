@@ -54,19 +54,20 @@ bool gai_crowd_init(struct crowd *crowd, const struct quick *quick)
     for (uint32_t b = 0; b < crowd->n_blocks; b++)
         crowd->n_rolls += count_marks(crowd, &crowd->blocks[b]);
     crowd->boxes = mem_new_raw(mem, struct box, crowd->n_blocks);
+    crowd->weights = mem_new(mem, uint32_t, crowd->n_blocks);
     crowd->born = (uint32_t *)(void *)quick->scratch;
     crowd->roll = mem_new(mem, uint32_t, (size_t)crowd->n_marks + 1);
     size_t left = 2 * quick->n_scratch - ((size_t)crowd->n_sections + 1);
     if (crowd->n_rolls > left)
         crowd->own_rolls = mem_new_raw(mem, uint32_t, crowd->n_rolls);
     crowd->rolls = crowd->n_rolls > left ? crowd->own_rolls : crowd->born + crowd->n_sections + 1;
-    if (!crowd->boxes || !crowd->roll || !crowd->rolls)
+    if (!crowd->boxes || !crowd->weights || !crowd->roll || !crowd->rolls)
         return false;
     index_births(crowd);
     call_rolls(crowd);
     for (uint32_t b = 0; b < crowd->n_blocks; b++) {
         uint64_t size = quick->part->items[crowd->blocks[b].item].size;
-        crowd->boxes[b] = (struct box){ .offset = BOX_OUT, .size = size, .to = crowd->blocks[b].to };
+        crowd->boxes[b] = (struct box){ .offset = BOX_OUT, .size = size };
     }
     return true;
 }
@@ -75,6 +76,7 @@ void gai_crowd_fini(struct crowd *crowd, const struct ga_mem *mem)
 {
     mem_free(mem, crowd->own_rolls, crowd->n_rolls);
     mem_free(mem, crowd->roll, (size_t)crowd->n_marks + 1);
+    mem_free(mem, crowd->weights, crowd->n_blocks);
     mem_free(mem, crowd->boxes, crowd->n_blocks);
 }
 
@@ -86,12 +88,12 @@ uint32_t gai_crowd_meet(struct crowd *crowd, uint32_t block)
     uint32_t n_roll = crowd->roll[mark + 1] - crowd->roll[mark];
     for (uint32_t k = 0; k < n_roll; k++) {
         crowd->met[n] = roll[k];
-        n += boxes[roll[k]].to > from && boxes[roll[k]].offset != BOX_OUT;
+        n += crowd->blocks[roll[k]].to > from && boxes[roll[k]].offset != BOX_OUT;
     }
-    uint32_t first = crowd->born[mark * crowd->stride], middle = crowd->born[from], last = crowd->born[boxes[block].to];
+    uint32_t first = crowd->born[mark * crowd->stride], middle = crowd->born[from], last = crowd->born[crowd->blocks[block].to];
     for (uint32_t b = first; b < middle; b++) {
         crowd->met[n] = b;
-        n += boxes[b].to > from && boxes[b].offset != BOX_OUT;
+        n += crowd->blocks[b].to > from && boxes[b].offset != BOX_OUT;
     }
     for (uint32_t b = middle; b < last; b++) {
         crowd->met[n] = b;
@@ -113,9 +115,9 @@ struct walk {
     uint64_t best_at;
 };
 
-static int64_t weight_of(const struct box *box)
+static int64_t weight_of(const struct crowd *crowd, uint32_t block)
 {
-    return box->weight == BOX_NAILED ? CROWD_UNBEARABLE : box->weight;
+    return crowd->weights[block] == BOX_NAILED ? CROWD_UNBEARABLE : crowd->weights[block];
 }
 
 /* Even events begin, odd ones end. */
@@ -131,7 +133,7 @@ static void file(struct walk *walk, uint32_t event, uint64_t offset)
 {
     struct crowd *crowd = walk->crowd;
     struct cell *cell = &crowd->cells[offset >> walk->shift];
-    int64_t weight = weight_of(&crowd->boxes[crowd->met[event / 2]]);
+    int64_t weight = weight_of(crowd, crowd->met[event / 2]);
     if (event % 2)
         cell->fall += weight;
     else
@@ -148,7 +150,7 @@ static void file_all(struct walk *walk)
         if (begin > walk->top)
             continue;
         if (begin == 0)
-            walk->cost += weight_of(&crowd->boxes[crowd->met[k]]);
+            walk->cost += weight_of(crowd, crowd->met[k]);
         else
             file(walk, 2 * k, begin);
         if (end <= walk->top)
@@ -195,7 +197,7 @@ static void walk_cell(struct walk *walk, struct cell *cell)
     while (event != PLACE_NONE) {
         uint64_t offset = offset_of(walk, event);
         for (; event != PLACE_NONE && offset_of(walk, event) == offset; event = crowd->next[event]) {
-            int64_t weight = weight_of(&crowd->boxes[crowd->met[event / 2]]);
+            int64_t weight = weight_of(crowd, crowd->met[event / 2]);
             walk->cost += event % 2 ? -weight : weight;
         }
         consider(walk, offset);

@@ -22,8 +22,6 @@
 struct box {
     uint64_t offset; /* BOX_OUT: it is nowhere */
     uint64_t size;
-    uint32_t to;
-    uint32_t weight; /* at most CROWD_HEAVIEST; BOX_NAILED: it does not move */
 };
 
 #define CROWD_HEAVIEST ((uint32_t)1 << 22)
@@ -31,6 +29,7 @@ struct box {
 struct crowd {
     const struct block *blocks;
     struct box *boxes; /* by block */
+    uint32_t *weights; /* by block: at most CROWD_HEAVIEST; BOX_NAILED: it does not move */
     uint32_t n_blocks, n_sections;
     uint32_t *born;              /* by section: the first block of it or of a later one */
     uint32_t *roll;              /* by mark: its blocks are those from roll[mark] on in `rolls` */

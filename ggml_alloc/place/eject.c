@@ -76,8 +76,8 @@ static void push(struct eject *eject, uint32_t block)
 {
     struct crowd *crowd = &eject->crowd;
     struct box *box = &crowd->boxes[block];
-    uint32_t heavier = box->weight + lightest(eject, block);
-    box->weight = heavier < CROWD_HEAVIEST ? heavier : CROWD_HEAVIEST;
+    uint32_t heavier = crowd->weights[block] + lightest(eject, block);
+    crowd->weights[block] = heavier < CROWD_HEAVIEST ? heavier : CROWD_HEAVIEST;
     for (uint32_t k = 0; k < crowd->n_met; k++) {
         const struct box *other = &crowd->boxes[crowd->met[k]];
         if (other->offset < box->offset + box->size && box->offset < other->offset + other->size)
@@ -112,7 +112,7 @@ static bool begin(struct eject *eject, uint64_t roof)
         box->offset = spots[crowd->blocks[b].item].offset;
         if (box->offset + box->size <= roof)
             continue;
-        if (box->weight == BOX_NAILED)
+        if (crowd->weights[b] == BOX_NAILED)
             return false;
         put_out(eject, b);
     }
@@ -191,7 +191,7 @@ enum ga_status gai_quick_eject(struct quick *quick)
             largest = max_u64(largest, area_of(&eject->crowd, b));
         eject->blur = high_bit(largest) > 2 * HEAVIEST_BIT ? high_bit(largest) - 2 * HEAVIEST_BIT : 0;
         for (uint32_t b = 0; b < quick->n_blocks; b++)
-            eject->crowd.boxes[b].weight = is_nailed(quick, &quick->blocks[b]) ? BOX_NAILED : lightest(eject, b);
+            eject->crowd.weights[b] = is_nailed(quick, &quick->blocks[b]) ? BOX_NAILED : lightest(eject, b);
         lower_again_and_again(eject);
     }
     gai_crowd_fini(&eject->crowd, mem);
