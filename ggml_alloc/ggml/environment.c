@@ -34,6 +34,12 @@ struct ga_env gai_environment(void)
     return env;
 }
 
+const char *gai_environment_value(const char *name)
+{
+    const char *value = getenv(name);
+    return value && value[0] ? value : NULL;
+}
+
 bool gai_environment_logs(const struct ga_env *env, enum ga_level level)
 {
     return env->log.write && (int)level <= level_of(env->log.user);

@@ -11,6 +11,9 @@
 /* libc's memory, and a log as GGML_ALLOC_LOG says now. */
 struct ga_env gai_environment(void);
 
+/* The variable's value; NULL: not set, or empty. */
+const char *gai_environment_value(const char *name);
+
 /* What the last call of an object could not do. */
 struct words {
     char text[256];
