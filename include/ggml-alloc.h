@@ -185,7 +185,8 @@ GGML_API size_t ggml_tallocr_max_size(ggml_tallocr_t talloc);
 /*
  * Graph allocator.  Nodes and leafs without data get buffer and data; views get their source's.  A tensor keeps its view_src also
  * when it took over a source's bytes.  Refused, with the node's name: a source after its reader, a view past the end of its source,
- * a view of what has no bytes or lives on another backend, a tensor in the allocator's buffer that does not live there.
+ * a view of what has no bytes or lives on another of the graph's backends.  A tensor in the allocator's buffer that does not live there
+ * (any more) is left alone: neither taken over nor given back.
  */
 typedef struct ggml_gallocr *ggml_gallocr_t;
 

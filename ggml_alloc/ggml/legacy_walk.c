@@ -29,7 +29,9 @@ static bool view(struct ggml_gallocr *galloc, uint32_t id)
     if (!known->talloc)
         return fail(galloc, id, "has no allocator");
     const struct ggml_tallocr *talloc = known->talloc;
-    if (!talloc->is_measure && root->buffer && buffer_backend(root->buffer) != buffer_backend(talloc->buffer))
+    /* Only buffers of this graph's allocators are known to exist still. */
+    bool is_ours = !known_is_foreign(root, root->talloc);
+    if (!talloc->is_measure && is_ours && buffer_backend(root->buffer) != buffer_backend(talloc->buffer))
         return fail(galloc, id, "a view of what lives on another backend");
     known->buffer = root->buffer;
     known->data = root->data + known->root_offset;
@@ -158,11 +160,15 @@ static bool give_back(struct ggml_gallocr *galloc, uint32_t id)
     if (known_is_foreign(known, talloc))
         return true; /* weights, and what other allocators placed */
     uint32_t block = gai_linear_find(&talloc->linear, galloc->tensors[known->holder]);
-    if (block == RANGE_NONE && gai_tallocr_size(talloc, known_tensor(galloc, id)) == 0)
+    if (block == RANGE_NONE) {
+        /*
+         * Of size 0; or placed before a reset, or by an allocator that is gone and whose buffer was at the same address, as that
+         * time's training programs do with their weights: whoever set its data looks after it.
+         */
+        gai_log(&galloc->env, GA_WARN, "%s: has bytes in the allocator's buffer that are not live there; left alone",
+                known_name(galloc, id));
         return true;
-    if (block == RANGE_NONE)
-        return fail(galloc, id,
-                    "has bytes in the allocator's buffer that are not live: placed before a reset, or given back already");
+    }
     const struct range *range = &talloc->linear.range;
     struct deed deed = { .kind = DEED_FREE, .id = id, .holder = known->holder, .len = range_len(range, block) };
     deed.place.offset = range_offset(range, block);
