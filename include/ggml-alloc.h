@@ -153,8 +153,8 @@ GGML_API void ggml_backend_buffer_free_tensor(ggml_backend_buffer_t buffer, stru
  */
 #define GGML_HASHTABLE_FULL ((size_t)-1)
 #define GGML_HASHTABLE_ALREADY_EXISTS ((size_t)-2)
-GGML_API bool ggml_hash_contains(const struct ggml_hash_set hash_set, struct ggml_tensor *key);
-GGML_API size_t ggml_hash_find(const struct ggml_hash_set hash_set, struct ggml_tensor *key);
+GGML_API bool ggml_hash_contains(struct ggml_hash_set hash_set, struct ggml_tensor *key);
+GGML_API size_t ggml_hash_find(struct ggml_hash_set hash_set, struct ggml_tensor *key);
 GGML_API size_t ggml_hash_insert(struct ggml_hash_set hash_set, struct ggml_tensor *key);
 GGML_API size_t ggml_hash_find_or_insert(struct ggml_hash_set hash_set, struct ggml_tensor *key);
 

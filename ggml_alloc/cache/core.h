@@ -111,20 +111,20 @@ static inline uint64_t core_block_size(const struct core *core, uint32_t slot)
 }
 
 /*
- * The low `len` bytes of a free node become a live block, `requested` <= len of it asked for.  GA_NO_MEMORY: nothing changed.
+ * The low `len` bytes of the free node `from` of lane `at` become a live block, `requested` <= len of it asked for.  GA_NO_MEMORY: nothing changed.
  */
-enum ga_status gai_core_take(struct core *core, uint32_t lane, uint32_t node, uint64_t len, uint64_t requested, uint32_t *block);
+enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t len, uint64_t requested, uint32_t *block);
 
 /* A live block is no longer allocated, but still active: it is not reused before gai_core_give(). */
-void gai_core_retire(struct core *core, uint32_t block);
+void gai_core_retire(struct core *core, uint32_t slot);
 /* A retired block becomes free and joins its neighbours. */
-void gai_core_give(struct core *core, uint32_t block);
+void gai_core_give(struct core *core, uint32_t slot);
 
 /* A new segment, all of it free.  GA_NO_MEMORY: nothing changed.  GA_NO_SPACE: the lane's numbers are used up. */
-enum ga_status gai_core_add(struct core *core, uint32_t lane, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node);
+enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node);
 
 /* A segment without blocks is taken out; it still counts as reserved until gai_core_leave() hands over its memory. */
-void gai_core_remove(struct core *core, uint32_t segment);
+void gai_core_remove(struct core *core, uint32_t slot);
 bool gai_core_leave(struct core *core, struct ga_buffer *buffer, ga_stream *stream); /* false: none is leaving */
 
 static inline bool core_is_idle(const struct core_segment *segment)

@@ -122,7 +122,7 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     enum ga_status status = GA_OK;
     if (size != 0) {
         struct request request = { .size = size, .stream = stream_of(cache, stream) };
-        request.rounded = size < POLICY_ABSURD ? gai_policy_round(&cache->opts, size) : size;
+        request.rounded = request.size < POLICY_ABSURD ? gai_policy_round(&cache->opts, request.size) : request.size;
         lock_take(&cache->lock);
         status = alloc_locked(cache, &request);
         if (status == GA_OK) {

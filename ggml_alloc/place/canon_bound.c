@@ -107,7 +107,7 @@ static bool lift(struct canon *canon, const struct frame *frame, struct span *li
             i >= 0 && frame->low[i] + view->size[i] <= frame->low[j] && frame->low[i] < frame->rest[j] + view->size[j];
         if (still_waits)
             continue;
-        canon->pending += (uint64_t)view->n / 32 + 1;
+        canon->pending += (uint64_t)(view->n / 32 + 1);
         i = frame->wait[j] = lowest_in_way(frame, j);
         if (i < 0)
             return false;
@@ -238,12 +238,12 @@ int32_t gai_canon_choose(struct canon *canon, struct frame *frame)
     const struct view *view = &frame->view;
     int32_t j = lowest_in_section(frame, choose_section(canon, frame));
     for (;;) {
-        canon->pending += (uint64_t)view->n / 32 + 1;
+        canon->pending += (uint64_t)(view->n / 32 + 1);
         if (is_passed_over(frame, j)) {
             int32_t i = lowest_in_way(frame, j);
             if (i < 0)
                 return -1;
-            unit top = (unit)align_up((uint64_t)(frame->low[i] + view->size[i]), view_item(canon, view, j)->align);
+            unit top = (unit)align_up((uint64_t)frame->low[i] + (uint64_t)view->size[i], view_item(canon, view, j)->align);
             if (top <= frame->low[j]) {
                 j = i;
                 continue;

@@ -58,7 +58,8 @@ static bool measure_in_units(struct exact *exact)
         unit = gcd(gcd(unit, exact->items[i].size), exact->items[i].lowest);
         align = max_u64(align, exact->items[i].align);
     }
-    exact->unit = unit = unit % align == 0 ? unit : gcd(unit, align);
+    unit = unit % align == 0 ? unit : gcd(unit, align);
+    exact->unit = unit = unit ? unit : 1; /* there are no items */
     for (uint32_t i = 0; i < exact->n_items; i++) {
         struct exact_item *item = &exact->items[i];
         item->size /= unit;

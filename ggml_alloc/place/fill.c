@@ -125,7 +125,7 @@ static void fill_delete(const struct ga_mem *mem, void *engine)
     mem_free(mem, fill->blame, m);
     mem_free(mem, fill->offsets, n);
     mem_free(mem, fill->refuted, FILL_SLOTS);
-    mem_free(mem, fill->scratch, max_u64(m, 2 * n));
+    mem_free(mem, fill->scratch, n > m / 2 ? 2 * n : m);
     mem_free(mem, fill->words, all_words(&task));
     mem_free(mem, fill->frames, n + 2);
     mem_free(mem, fill->zobrist, 2 * n);
@@ -152,7 +152,7 @@ static bool make_room(const struct ga_mem *mem, struct fill *fill, const struct 
     fill->zobrist = mem_new_raw(mem, uint64_t, 2 * n);
     fill->frames = mem_new_raw(mem, struct fill_frame, n + 2);
     fill->words = mem_new_raw(mem, uint32_t, all_words(task));
-    fill->scratch = mem_new_raw(mem, uint32_t, max_u64(m, 2 * n));
+    fill->scratch = mem_new_raw(mem, uint32_t, n > m / 2 ? 2 * n : m);
     fill->refuted = mem_new(mem, struct fill_refuted, FILL_SLOTS);
     fill->offsets = mem_new_raw(mem, uint64_t, n);
     fill->blame = mem_new(mem, uint64_t, m);

@@ -46,7 +46,7 @@ struct climb {
     struct part *parts;
     unsigned n_parts, n_answered;
     uint64_t steps, budget;
-    uint64_t told;   /* steps, when the callback was last told */
+    uint64_t told; /* steps, when the callback was last told */
     bool stopped;
     /* What the parts point into when a problem has several pools; NULL when it has one. */
     struct item *items;

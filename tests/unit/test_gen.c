@@ -244,7 +244,7 @@ Test(gen, spreads_sizes_over_sixteen_octaves)
         lower_half += octave == 15 && size < 256 * 46341;
     }
     for (int k = 0; k < 16; k++)
-        cr_assert(octaves[k] > n_random / 16 * 0.9 && octaves[k] < n_random / 16 * 1.1, "octave %d: %u", k, octaves[k]);
+        cr_assert(octaves[k] > n_random * 0.9 / 16 && octaves[k] < n_random * 1.1 / 16, "octave %d: %u", k, octaves[k]);
     cr_assert(is_near(2.0 * lower_half, octaves[15]), "%u", lower_half);
     drop(&made);
 }
