@@ -118,6 +118,8 @@ void gai_record_fini(struct ggml_gallocr *galloc, struct record *record);
 
 /* Plans what was filled in; galloc->tensors are its tensors.  False, and a line in the log: it cannot be planned. */
 bool gai_dropin_plan(struct ggml_gallocr *galloc, struct record *record);
+/* Writes the graph just planned where GGML_ALLOC_TRACE says. */
+void gai_dropin_trace(const struct ggml_gallocr *galloc);
 /* Backends, pools and options as the environment wants them. */
 bool gai_dropin_pools(struct ggml_gallocr *galloc);
 

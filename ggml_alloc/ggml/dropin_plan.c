@@ -217,5 +217,6 @@ bool gai_dropin_plan(struct ggml_gallocr *galloc, struct record *record)
         return false;
     }
     learn(galloc, record);
+    gai_dropin_trace(galloc);
     return true;
 }

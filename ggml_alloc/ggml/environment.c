@@ -40,6 +40,34 @@ const char *gai_environment_value(const char *name)
     return value && value[0] ? value : NULL;
 }
 
+static bool write_text(void *user, const char *text, size_t len)
+{
+    return fwrite(text, 1, len, user) == len;
+}
+
+void gai_environment_file(const struct ga_env *env, const char *folder, bool (*tell)(void *user, const struct ga_sink *sink),
+                          void *user)
+{
+    char name[512];
+    FILE *file = NULL;
+    for (unsigned i = 0; i < 100000 && !file; i++) {
+        if (snprintf(name, sizeof name, "%s/graph-%u.tgraph", folder, i) >= (int)sizeof name)
+            break;
+        FILE *there = fopen(name, "rb");
+        if (there)
+            fclose(there);
+        else if (!(file = fopen(name, "wb")))
+            break;
+    }
+    if (!file) {
+        gai_log(env, GA_ERROR, "GGML_ALLOC_TRACE: no file can be written in '%.200s'", folder);
+        return;
+    }
+    bool ok = tell(user, &(struct ga_sink){ write_text, file });
+    if (fclose(file) != 0 || !ok)
+        gai_log(env, GA_ERROR, "GGML_ALLOC_TRACE: writing '%.200s' failed", name);
+}
+
 bool gai_environment_logs(const struct ga_env *env, enum ga_level level)
 {
     return env->log.write && (int)level <= level_of(env->log.user);

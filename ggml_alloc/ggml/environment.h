@@ -14,6 +14,12 @@ struct ga_env gai_environment(void);
 /* The variable's value; NULL: not set, or empty. */
 const char *gai_environment_value(const char *name);
 
+/*
+ * What `tell` writes becomes the first graph-N.tgraph that is not there yet in `folder`.  A line in the log when that fails.
+ */
+void gai_environment_file(const struct ga_env *env, const char *folder, bool (*tell)(void *user, const struct ga_sink *sink),
+                          void *user);
+
 /* What the last call of an object could not do. */
 struct words {
     char text[256];

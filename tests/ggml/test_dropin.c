@@ -1,8 +1,13 @@
+#define _GNU_SOURCE
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ggml-backend-impl.h"
+#include "ggml_alloc/graph.h"
 
 enum { MOST = 40, WIDE = 64 };
 
@@ -227,4 +232,36 @@ Test(dropin, packs_a_context_into_buffers_of_at_most_max_size)
     type.fail_in = 2;
     cr_assert_null(ggml_backend_alloc_ctx_tensors_from_buft(&ctx, &type));
     cr_assert_eq(type.n_live, 0);
+}
+
+static size_t read_file(void *user, char *buf, size_t cap)
+{
+    return fread(buf, 1, cap, user);
+}
+
+Test(dropin, traces_what_it_plans_and_goes_on_when_the_environment_is_wrong)
+{
+    struct ggml_backend_buffer_type type = { .align = 16, .max_size = SIZE_MAX };
+    char folder[] = "dropin-XXXXXX", name[64];
+    cr_assert_not_null(mkdtemp(folder));
+    setenv("GGML_ALLOC_TRACE", folder, 1);
+    setenv("GGML_ALLOC_EFFORT", "fastest", 1);
+    setenv("GGML_ALLOC_INPLACE", "sometimes", 1);
+    ggml_gallocr_t galloc = ggml_gallocr_new(&type);
+    static struct made made;
+    make_random(&made, 7, 1);
+    cr_assert(ggml_gallocr_alloc_graph(galloc, &made.graph));
+    cr_assert_eq(run(&made), -1);
+    ggml_gallocr_free(galloc);
+    snprintf(name, sizeof name, "%s/graph-0.tgraph", folder);
+    FILE *file = fopen(name, "rb");
+    cr_assert_not_null(file);
+    ga_graph *graph;
+    char error[200];
+    cr_assert_eq(ga_graph_read(NULL, &(struct ga_source){ read_file, file }, &graph, error, sizeof error), GA_OK, "%s", error);
+    cr_assert_eq(ga_graph_len(graph), (uint32_t)made.n);
+    ga_graph_delete(graph);
+    fclose(file);
+    remove(name);
+    rmdir(folder);
 }
