@@ -1,4 +1,4 @@
-#define _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 #include <criterion/criterion.h>
 
 #include <stdio.h>
