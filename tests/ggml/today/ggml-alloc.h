@@ -24,9 +24,10 @@ ggml_gallocr_t ggml_gallocr_new(ggml_backend_buffer_type_t buft);
 ggml_gallocr_t ggml_gallocr_new_n(ggml_backend_buffer_type_t *bufts, int n_bufs);
 void ggml_gallocr_free(ggml_gallocr_t galloc);
 bool ggml_gallocr_reserve(ggml_gallocr_t galloc, struct ggml_cgraph *graph);
-bool ggml_gallocr_reserve_n(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_ids, const int *leaf_ids);
-void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_ids, const int *leaf_ids,
-                                 size_t *sizes);
+bool ggml_gallocr_reserve_n(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_buffer_ids,
+                            const int *leaf_buffer_ids);
+void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_buffer_ids,
+                                 const int *leaf_buffer_ids, size_t *sizes);
 bool ggml_gallocr_alloc_graph(ggml_gallocr_t galloc, struct ggml_cgraph *graph);
 size_t ggml_gallocr_get_buffer_size(ggml_gallocr_t galloc, int id);
 
