@@ -135,13 +135,12 @@ struct solution {
     unsigned n_pools;
 };
 
+/* Plans for pools that exist; anything but EXIT_YES complains and leaves nothing to free. */
 enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution);
 void solution_free(struct solution *solution);
-/* Every pool that --capacity names exists; complains itself. */
-bool capacities_exist(const struct options *options, const struct solution *solution);
 /* EXIT_NO when there is a capacity that is not known to be met. */
 enum exit_code solution_verdict(const struct options *options, const struct solution *solution);
-/* Loads and plans at the effort asked for, for pools that exist; anything but EXIT_YES leaves nothing to free. */
+/* Loads and plans at the effort asked for; anything but EXIT_YES leaves nothing to free. */
 enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution);
 
 /* ---- the commands ---- */

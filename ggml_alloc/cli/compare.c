@@ -105,8 +105,6 @@ static enum exit_code compare_file(const struct options *options, const char *pa
     if (code != EXIT_YES)
         return code;
     code = climb(options, &input, n_rungs, &climbed);
-    if (code == EXIT_YES && !capacities_exist(options, &climbed.rungs[0]))
-        code = EXIT_USAGE;
     for (unsigned pool = 0; code == EXIT_YES && pool < climbed.rungs[0].n_pools; pool++)
         if (gai_report_is_pool(&climbed.rungs[0].report, pool))
             compare_pool(&input, &climbed, n_rungs, pool, width, out);

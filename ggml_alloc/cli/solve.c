@@ -73,6 +73,20 @@ static enum exit_code refuse(const struct input *input, enum ga_status status)
     return complain_input(input->path, &mishap, status);
 }
 
+/* Every pool that --capacity names exists; complains itself. */
+static bool capacities_exist(const struct options *options, const struct solution *solution)
+{
+    for (unsigned pool = 0; pool <= UINT16_MAX && options->capacity; pool++) {
+        bool exists = pool < solution->n_pools && gai_report_is_pool(&solution->report, pool);
+        bool is_named = options_capacity(options, pool) != 0 && options_capacity(options, UINT16_MAX + 1u) == 0;
+        if (is_named && !exists) {
+            complain("--capacity names pool %u, which %s has not", pool, path_shown(solution->report.path));
+            return false;
+        }
+    }
+    return true;
+}
+
 enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution)
 {
     *solution = (struct solution){ .n_pools = count_pools(input) };
@@ -99,12 +113,13 @@ enum exit_code solve(const struct options *options, enum ga_effort effort, const
         .capacity = solution->capacity,
         .n_capacity = solution->n_pools,
     };
-    if (status == GA_OK) {
+    bool exist = status == GA_OK && capacities_exist(options, solution);
+    if (exist) {
         say_if_stopped(input, solution->plan);
         return EXIT_YES;
     }
     solution_free(solution);
-    return refuse(input, status);
+    return status == GA_OK ? EXIT_USAGE : refuse(input, status);
 }
 
 void solution_free(struct solution *solution)
@@ -113,19 +128,6 @@ void solution_free(struct solution *solution)
     free(solution->align);
     free(solution->chunk_max);
     free(solution->capacity);
-}
-
-bool capacities_exist(const struct options *options, const struct solution *solution)
-{
-    for (unsigned pool = 0; pool <= UINT16_MAX && options->capacity; pool++) {
-        bool exists = pool < solution->n_pools && gai_report_is_pool(&solution->report, pool);
-        bool is_named = options_capacity(options, pool) != 0 && options_capacity(options, UINT16_MAX + 1u) == 0;
-        if (is_named && !exists) {
-            complain("--capacity names pool %u, which %s has not", pool, path_shown(solution->report.path));
-            return false;
-        }
-    }
-    return true;
 }
 
 enum exit_code solution_verdict(const struct options *options, const struct solution *solution)
@@ -139,10 +141,6 @@ enum exit_code load_and_solve(const struct options *options, const char *path, s
     if (code != EXIT_YES)
         return code;
     code = solve(options, options->effort, input, solution);
-    if (code == EXIT_YES && !capacities_exist(options, solution)) {
-        solution_free(solution);
-        code = EXIT_USAGE;
-    }
     if (code != EXIT_YES)
         input_free(input);
     return code;
