@@ -4,96 +4,15 @@
 #include "base/bits.h"
 #include "graph/graph.h"
 #include "plan/limits.h"
+#include "plan/moments.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct ranking {
     const struct ga_interval *intervals;
-    uint32_t *order; /* by birth, then as given; once there are items: the interval of each */
-    uint64_t *times; /* distinct, rising; not kept while the items are placed, which know them by rank */
+    uint32_t *order; /* of each item: its interval; by birth, then as given */
     uint32_t n, n_times;
 };
-
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* An interval and when it is born: sorted by both, so that equal births keep the order given. */
-struct birth {
-    uint64_t time;
-    uint32_t index;
-};
-
-static int by_birth(const void *a, const void *b)
-{
-    const struct birth *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-static bool sort_births(struct ranking *r, const struct ga_mem *mem)
-{
-    struct birth *births = mem_new_raw(mem, struct birth, r->n);
-    r->order = mem_new_raw(mem, uint32_t, r->n);
-    if (births && r->order) {
-        for (uint32_t i = 0; i < r->n; i++)
-            births[i] = (struct birth){ r->intervals[i].birth, i };
-        qsort(births, r->n, sizeof *births, by_birth);
-        for (uint32_t i = 0; i < r->n; i++)
-            r->order[i] = births[i].index;
-    }
-    bool ok = births && r->order;
-    mem_free(mem, births, r->n);
-    return ok;
-}
-
-static bool rank_times(struct ranking *r, const struct ga_mem *mem)
-{
-    r->times = mem_new_raw(mem, uint64_t, (size_t)r->n * 2);
-    if (!r->times)
-        return false;
-    size_t n = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
-        if (r->intervals[i].size == 0)
-            continue;
-        r->times[n++] = r->intervals[i].birth;
-        r->times[n++] = r->intervals[i].death;
-    }
-    qsort(r->times, n, sizeof *r->times, by_value);
-    for (size_t i = 0; i < n; i++)
-        if (r->n_times == 0 || r->times[r->n_times - 1] != r->times[i])
-            r->times[r->n_times++] = r->times[i];
-    return true;
-}
-
-static uint32_t rank_of(const struct ranking *r, uint64_t time)
-{
-    uint32_t low = 0, high = r->n_times;
-    while (high - low > 1) {
-        uint32_t mid = low + (high - low) / 2;
-        if (r->times[mid] <= time)
-            low = mid;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-static void forget_times(struct ranking *r, const struct ga_mem *mem)
-{
-    mem_free(mem, r->times, (size_t)r->n * 2);
-    r->times = NULL;
-}
-
-static void ranking_fini(struct ranking *r, const struct ga_mem *mem)
-{
-    mem_free(mem, r->order, r->n);
-    forget_times(r, mem);
-}
 
 static bool makes_sense(const struct ga_interval *interval)
 {
@@ -101,35 +20,78 @@ static bool makes_sense(const struct ga_interval *interval)
            (interval->align == 0 || (is_pow2(interval->align) && interval->align <= (uint64_t)1 << 62));
 }
 
-/*
- * Intervals of size zero need no place: they get no item, and no slot.  Sizes are rounded up to the pool's alignment only: one
- * that wants less alignment may begin right behind one that wants more.
- */
-static enum ga_status fill_items(struct ranking *r, struct problem *problem)
+/* Intervals of size zero need no place: they get no item, and no slot. */
+static enum ga_status list_moments(const struct ranking *r, struct moment *moments, size_t *n)
 {
-    uint8_t pool_log2 = problem->pools[0].align_log2;
-    for (uint32_t k = 0; k < r->n; k++) {
-        const struct ga_interval *interval = &r->intervals[r->order[k]];
+    *n = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct ga_interval *interval = &r->intervals[i];
         if (!makes_sense(interval))
             return GA_INVALID;
         if (interval->size == 0)
             continue;
-        uint8_t own_log2 = (uint8_t)(interval->align ? high_bit(interval->align) : 0);
-        uint8_t align_log2 = own_log2 > pool_log2 ? own_log2 : pool_log2;
-        uint64_t align = (uint64_t)1 << align_log2, pool_align = (uint64_t)1 << pool_log2;
-        if (interval->fixed && ((interval->fixed - 1) & (align - 1)))
+        moments[(*n)++] = (struct moment){ interval->birth, i, false };
+        moments[(*n)++] = (struct moment){ interval->death, i, true };
+    }
+    return GA_OK;
+}
+
+/* Sizes are rounded up to the pool's alignment only: one that wants less alignment may begin right behind one that wants more. */
+static enum ga_status make_item(const struct ga_interval *interval, uint8_t pool_log2, uint32_t birth, struct item *item)
+{
+    uint8_t own_log2 = (uint8_t)(interval->align ? high_bit(interval->align) : 0);
+    uint8_t align_log2 = own_log2 > pool_log2 ? own_log2 : pool_log2;
+    if (interval->fixed && ((interval->fixed - 1) & (((uint64_t)1 << align_log2) - 1)))
+        return GA_INVALID;
+    *item = (struct item){
+        .size = align_up(interval->size, (uint64_t)1 << pool_log2),
+        .fixed = interval->fixed,
+        .birth = birth,
+        .align_log2 = align_log2,
+    };
+    return GA_OK;
+}
+
+/* `item_of` has room for one per interval. */
+static enum ga_status fill_items(struct ranking *r, const struct moment *moments, size_t n, uint32_t *item_of,
+                                 struct problem *problem)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t interval = moments[i].interval;
+        if (r->n_times == 0 || moments[i].time != moments[i - 1].time)
+            r->n_times++;
+        uint32_t rank = r->n_times - 1;
+        if (moments[i].is_death) {
+            problem->items[item_of[interval]].death = rank;
+            continue;
+        }
+        uint32_t k = problem->n_items++;
+        r->order[k] = interval;
+        item_of[interval] = k;
+        if (make_item(&r->intervals[interval], problem->pools[0].align_log2, rank, &problem->items[k]) != GA_OK)
             return GA_INVALID;
-        r->order[problem->n_items] = r->order[k];
-        problem->items[problem->n_items++] = (struct item){
-            .size = align_up(interval->size, pool_align),
-            .fixed = interval->fixed,
-            .birth = rank_of(r, interval->birth),
-            .death = rank_of(r, interval->death),
-            .align_log2 = align_log2,
-        };
     }
     problem->items[problem->n_items] = (struct item){ 0 };
+    problem->n_steps = r->n_times;
     return GA_OK;
+}
+
+/* What is needed only while ranking is gone before the items are placed. */
+static enum ga_status rank(struct ranking *r, const struct ga_mem *mem, struct problem *problem)
+{
+    struct moment *moments = mem_new_raw(mem, struct moment, (size_t)r->n * 2);
+    struct moment *scratch = mem_new_raw(mem, struct moment, (size_t)r->n * 2);
+    uint32_t *item_of = mem_new_raw(mem, uint32_t, r->n);
+    enum ga_status status = GA_NO_MEMORY;
+    size_t n;
+    if (moments && scratch && item_of)
+        status = list_moments(r, moments, &n);
+    if (status == GA_OK)
+        status = fill_items(r, gai_moments_sort(moments, scratch, n), n, item_of, problem);
+    mem_free(mem, moments, (size_t)r->n * 2);
+    mem_free(mem, scratch, (size_t)r->n * 2);
+    mem_free(mem, item_of, r->n);
+    return status;
 }
 
 static ga_plan *plan_of(const struct ranking *r, const struct ga_mem *mem, const struct problem *problem,
@@ -162,30 +124,20 @@ static ga_plan *plan_of(const struct ranking *r, const struct ga_mem *mem, const
     return plan;
 }
 
-static enum ga_status solve(struct ranking *r, const struct ga_mem *mem, const struct ga_plan_opts *opts,
-                            struct pool_limits *limits, ga_plan **plan)
+static enum ga_status solve(struct ranking *r, const struct ga_mem *mem, const struct ga_plan_opts *opts, struct problem *problem,
+                            ga_plan **plan)
 {
-    struct problem problem = { .n_steps = r->n_times, .pools = limits, .n_pools = 1 };
-    problem.items = mem_new_raw(mem, struct item, (size_t)r->n + 1);
     struct answer answer;
-    enum ga_status status = GA_NO_MEMORY;
-    if (problem.items)
-        status = fill_items(r, &problem);
-    forget_times(r, mem);
-    if (status == GA_OK) {
-        struct place_opts place_opts = gai_place_opts(opts);
-        status = gai_place_solve(mem, &problem, &place_opts, &answer);
-    }
-    if (status == GA_OK) {
-        ga_plan *made = plan_of(r, mem, &problem, &answer);
-        gai_answer_fini(mem, &answer);
-        if (made)
-            *plan = made;
-        else
-            status = GA_NO_MEMORY;
-    }
-    mem_free(mem, problem.items, (size_t)r->n + 1);
-    return status;
+    struct place_opts place_opts = gai_place_opts(opts);
+    enum ga_status status = gai_place_solve(mem, problem, &place_opts, &answer);
+    if (status != GA_OK)
+        return status;
+    ga_plan *made = plan_of(r, mem, problem, &answer);
+    gai_answer_fini(mem, &answer);
+    if (!made)
+        return GA_NO_MEMORY;
+    *plan = made;
+    return GA_OK;
 }
 
 enum ga_status ga_plan_intervals(const struct ga_env *env, const struct ga_interval *intervals, uint32_t count,
@@ -196,9 +148,15 @@ enum ga_status ga_plan_intervals(const struct ga_env *env, const struct ga_inter
     if (count > GRAPH_MAX_NODES || gai_limits(opts, &limits, 1) != GA_OK)
         return GA_INVALID;
     struct ranking r = { .intervals = intervals, .n = count };
+    struct problem problem = { .pools = &limits, .n_pools = 1 };
+    r.order = mem_new_raw(&mem, uint32_t, count);
+    problem.items = mem_new_raw(&mem, struct item, (size_t)count + 1);
     enum ga_status status = GA_NO_MEMORY;
-    if (sort_births(&r, &mem) && rank_times(&r, &mem))
-        status = solve(&r, &mem, opts, &limits, plan);
-    ranking_fini(&r, &mem);
+    if (r.order && problem.items)
+        status = rank(&r, &mem, &problem);
+    if (status == GA_OK)
+        status = solve(&r, &mem, opts, &problem, plan);
+    mem_free(&mem, problem.items, (size_t)count + 1);
+    mem_free(&mem, r.order, count);
     return status;
 }

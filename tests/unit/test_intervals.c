@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "io/gen.h"
+#include "plan/moments.h"
 
 #include <criterion/criterion.h>
 
@@ -29,6 +30,37 @@ Test(intervals, are_placed_by_rank_and_answered_by_time)
         cr_assert(birth == 1000 && death == UINT64_MAX);
         cr_assert_geq(ga_plan_peak(plan, 0), 94);
         ga_plan_delete(plan);
+    }
+}
+
+enum { MOMENTS = 300 };
+
+/* Of `width` random bits, some of them the same in all times. */
+static void draw_moments(struct rng *rng, unsigned width, struct moment *out, size_t n)
+{
+    uint64_t mask = width < 64 ? ((uint64_t)1 << width) - 1 : UINT64_MAX, common = rng_next(rng);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct moment){ (rng_next(rng) & mask) | (common & ~mask), (uint32_t)i, i & 1 };
+}
+
+Test(intervals, moments_are_sorted_by_time_and_keep_their_order_within_one)
+{
+    struct rng rng = { 5 };
+    struct moment moments[MOMENTS], scratch[MOMENTS], before[MOMENTS];
+    for (unsigned width = 0; width <= 64; width++) {
+        for (size_t n = 0; n <= MOMENTS; n += 1 + n / 2) {
+            draw_moments(&rng, width, moments, n);
+            for (size_t i = 0; i < n; i++)
+                before[i] = moments[i];
+            const struct moment *sorted = gai_moments_sort(moments, scratch, n);
+            for (size_t i = 0; i < n; i++) {
+                cr_assert(i == 0 || sorted[i - 1].time < sorted[i].time ||
+                              (sorted[i - 1].time == sorted[i].time && sorted[i - 1].interval < sorted[i].interval),
+                          "%u bits, %zu moments: the %zu-th", width, n, i);
+                cr_assert_eq(sorted[i].time, before[sorted[i].interval].time);
+                cr_assert_eq(sorted[i].is_death, before[sorted[i].interval].is_death);
+            }
+        }
     }
 }
 
