@@ -2,50 +2,18 @@
  * One lock around everything: a simulated device is for finding mistakes, not for speed.  The inner backend is called under it,
  * so that neither it nor the memory hook has to expect several threads.
  */
-#include "ggml_alloc/sim.h"
+#include "backend/sim.h"
 
 #include <stdio.h>
 
 #include "base/array.h"
-#include "base/lock.h"
 #include "backend/backend.h"
-#include "backend/timeline.h"
 
-struct ga_sim {
-    struct ga_mem mem;
-    struct lock lock;
-    const struct ga_backend *inner;
-    struct ga_backend backend;
-    struct ga_backend_order order;
-    uint64_t capacity;
-    struct timeline line;
-    ga_stream current;
-    struct ga_buffer *buffers; /* that are live */
-    uint32_t n_buffers, cap_buffers;
-    struct ga_sim_fault fault;
-    struct ga_sim_entry *log; /* a ring; the next goes to [n_logged % cap_log] */
-    uint64_t n_logged;
-    uint32_t cap_log;
-    struct ga_sim_stats stats;
-    char error[160];
-};
-
-/* The first mistake stays. */
-static void complain(ga_sim *sim, const char *what, uint64_t base, uint64_t size)
+void gai_sim_complain(ga_sim *sim, const char *what, uint64_t base, uint64_t size)
 {
     if (!sim->error[0])
         snprintf(sim->error, sizeof sim->error, "%s: %llu bytes at 0x%llx, at %llu ns", what, (unsigned long long)size,
                  (unsigned long long)base, (unsigned long long)sim->line.now);
-}
-
-static uint64_t address_of(const void *ptr)
-{
-    return (uint64_t)(uintptr_t)ptr;
-}
-
-static bool has_stream(const ga_sim *sim, ga_stream stream)
-{
-    return stream < sim->line.n_streams;
 }
 
 /* Whether this call is one that shall fail. */
@@ -55,19 +23,18 @@ static bool is_faulty(ga_sim *sim, enum ga_sim_call call, uint64_t size)
     if (!(fault->calls >> call & 1))
         return false;
     bool is_nth = fault->nth != 0 && --fault->nth == 0;
-    bool is_above = call == GA_SIM_ALLOC && fault->above != 0 && size > fault->above;
+    bool is_above = fault->above != 0 && size > fault->above;
     return is_nth || is_above || fault->always;
 }
 
-static enum ga_status verdict(ga_sim *sim, enum ga_sim_call call, uint64_t size)
+enum ga_status gai_sim_verdict(ga_sim *sim, enum ga_sim_call call, uint64_t size)
 {
     if (!is_faulty(sim, call, size))
         return GA_OK;
     return sim->fault.status == GA_OK ? GA_NO_SPACE : sim->fault.status;
 }
 
-/* Counts and remembers a call; answers its status. */
-static enum ga_status note(ga_sim *sim, struct ga_sim_entry entry)
+enum ga_status gai_sim_note(ga_sim *sim, struct ga_sim_entry entry)
 {
     sim->stats.calls[entry.call]++;
     if (entry.status != GA_OK)
@@ -80,7 +47,7 @@ static enum ga_status note(ga_sim *sim, struct ga_sim_entry entry)
 
 static enum ga_status take(ga_sim *sim, size_t size, struct ga_buffer *buffer)
 {
-    enum ga_status status = verdict(sim, GA_SIM_ALLOC, size);
+    enum ga_status status = gai_sim_verdict(sim, GA_SIM_ALLOC, size);
     if (status != GA_OK)
         return status;
     if (size > sim->capacity - sim->stats.live)
@@ -103,7 +70,8 @@ static enum ga_status sim_alloc(void *user, size_t size, struct ga_buffer *buffe
     struct ga_buffer taken = { 0 };
     lock_take(&sim->lock);
     enum ga_status status = take(sim, size, &taken);
-    note(sim, (struct ga_sim_entry){ .call = GA_SIM_ALLOC, .status = status, .size = size, .address = address_of(taken.base) });
+    gai_sim_note(sim,
+                 (struct ga_sim_entry){ .call = GA_SIM_ALLOC, .status = status, .size = size, .address = sim_address(taken.base) });
     lock_give(&sim->lock);
     if (status == GA_OK)
         *buffer = taken;
@@ -112,16 +80,16 @@ static enum ga_status sim_alloc(void *user, size_t size, struct ga_buffer *buffe
 
 static void give(ga_sim *sim, struct ga_buffer *buffer)
 {
-    uint64_t base = address_of(buffer->base);
+    uint64_t base = sim_address(buffer->base);
     uint32_t at = 0;
     while (at < sim->n_buffers && sim->buffers[at].base != buffer->base)
         at++;
     if (at == sim->n_buffers || sim->buffers[at].size != buffer->size) {
-        complain(sim, "given back, but not allocated", base, buffer->size);
+        gai_sim_complain(sim, "given back, but not allocated", base, buffer->size);
         return;
     }
     if (gai_timeline_touches(&sim->line, TIMELINE_NOBODY, base, buffer->size))
-        complain(sim, "given back while unfinished work covers it", base, buffer->size);
+        gai_sim_complain(sim, "given back while unfinished work covers it", base, buffer->size);
     sim->buffers[at] = sim->buffers[--sim->n_buffers];
     sim->stats.live -= buffer->size;
     sim->inner->free(sim->inner->user, buffer);
@@ -131,8 +99,8 @@ static void sim_free(void *user, struct ga_buffer *buffer)
 {
     ga_sim *sim = user;
     lock_take(&sim->lock);
-    note(sim,
-         (struct ga_sim_entry){ .call = GA_SIM_FREE, .status = GA_OK, .size = buffer->size, .address = address_of(buffer->base) });
+    gai_sim_note(sim, (struct ga_sim_entry){
+                          .call = GA_SIM_FREE, .status = GA_OK, .size = buffer->size, .address = sim_address(buffer->base) });
     give(sim, buffer);
     lock_give(&sim->lock);
 }
@@ -164,10 +132,10 @@ static enum ga_status order_record(void *user, ga_stream stream, ga_event *event
     ga_sim *sim = user;
     ga_event recorded = 0;
     lock_take(&sim->lock);
-    enum ga_status status = verdict(sim, GA_SIM_RECORD, 0);
+    enum ga_status status = gai_sim_verdict(sim, GA_SIM_RECORD, 0);
     if (status == GA_OK)
-        status = has_stream(sim, stream) ? gai_timeline_mark(&sim->line, (uint32_t)stream, &recorded) : GA_INVALID;
-    note(sim, (struct ga_sim_entry){ .call = GA_SIM_RECORD, .status = status, .stream = stream, .event = recorded });
+        status = sim_has_stream(sim, stream) ? gai_timeline_mark(&sim->line, (uint32_t)stream, &recorded) : GA_INVALID;
+    gai_sim_note(sim, (struct ga_sim_entry){ .call = GA_SIM_RECORD, .status = status, .stream = stream, .event = recorded });
     lock_give(&sim->lock);
     if (status == GA_OK)
         *event = recorded;
@@ -180,7 +148,9 @@ static bool order_reached(void *user, ga_event event)
     lock_take(&sim->lock);
     bool has = event == 0 || gai_timeline_has(&sim->line, event);
     if (!has)
-        complain(sim, "asked about an event that is not there", event, 0);
+        gai_sim_complain(sim, "asked about an event that is not there", event, 0);
+    if (sim_has_stream(sim, sim->current) && sim->captures[sim->current])
+        gai_sim_complain(sim, "asked about an event while the current stream captures", event, 0);
     bool reached = !has || gai_timeline_reached(&sim->line, event);
     lock_give(&sim->lock);
     return reached;
@@ -190,12 +160,12 @@ static enum ga_status order_wait(void *user, ga_event event)
 {
     ga_sim *sim = user;
     lock_take(&sim->lock);
-    enum ga_status status = verdict(sim, GA_SIM_WAIT, 0);
+    enum ga_status status = gai_sim_verdict(sim, GA_SIM_WAIT, 0);
     if (status == GA_OK && event != 0 && !gai_timeline_has(&sim->line, event))
         status = GA_INVALID;
     if (status == GA_OK)
         gai_timeline_await(&sim->line, event);
-    note(sim, (struct ga_sim_entry){ .call = GA_SIM_WAIT, .status = status, .event = event });
+    gai_sim_note(sim, (struct ga_sim_entry){ .call = GA_SIM_WAIT, .status = status, .event = event });
     lock_give(&sim->lock);
     return status;
 }
@@ -204,11 +174,11 @@ static void order_release(void *user, ga_event event)
 {
     ga_sim *sim = user;
     lock_take(&sim->lock);
-    note(sim, (struct ga_sim_entry){ .call = GA_SIM_RELEASE, .status = GA_OK, .event = event });
+    gai_sim_note(sim, (struct ga_sim_entry){ .call = GA_SIM_RELEASE, .status = GA_OK, .event = event });
     if (event == 0 || gai_timeline_has(&sim->line, event))
         gai_timeline_drop(&sim->line, event);
     else
-        complain(sim, "released an event that is not there", event, 0);
+        gai_sim_complain(sim, "released an event that is not there", event, 0);
     lock_give(&sim->lock);
 }
 
@@ -216,12 +186,21 @@ static enum ga_status order_sync(void *user)
 {
     ga_sim *sim = user;
     lock_take(&sim->lock);
-    enum ga_status status = verdict(sim, GA_SIM_SYNC, 0);
+    enum ga_status status = gai_sim_verdict(sim, GA_SIM_SYNC, 0);
     if (status == GA_OK)
         gai_timeline_await_all(&sim->line);
-    note(sim, (struct ga_sim_entry){ .call = GA_SIM_SYNC, .status = status });
+    gai_sim_note(sim, (struct ga_sim_entry){ .call = GA_SIM_SYNC, .status = status });
     lock_give(&sim->lock);
     return status;
+}
+
+static bool order_capturing(void *user, ga_stream stream)
+{
+    ga_sim *sim = user;
+    lock_take(&sim->lock);
+    bool captures = sim_has_stream(sim, stream) && sim->captures[stream];
+    lock_give(&sim->lock);
+    return captures;
 }
 
 static void offer(ga_sim *sim)
@@ -234,6 +213,7 @@ static void offer(ga_sim *sim)
         .wait = order_wait,
         .release = order_release,
         .sync = order_sync,
+        .capturing = order_capturing,
     };
     sim->backend = (struct ga_backend){
         .device = sim->inner->device,
@@ -246,7 +226,9 @@ static void offer(ga_sim *sim)
         .info = sim_info,
         .user = sim,
         .order = &sim->order,
+        .pinned = &sim->pinned,
     };
+    gai_sim_offer_pinned(sim);
 }
 
 ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, const struct ga_sim_opts *opts)
@@ -259,14 +241,18 @@ ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, con
     sim->mem = mem;
     sim->inner = inner;
     sim->capacity = chosen.capacity ? chosen.capacity : (uint64_t)1 << 30;
+    sim->pinned_capacity = chosen.pinned_capacity ? chosen.pinned_capacity : UINT64_MAX;
     sim->current = GA_STREAM_CURRENT;
     sim->log = chosen.log ? mem_new(&mem, struct ga_sim_entry, chosen.log) : NULL;
     sim->cap_log = sim->log ? chosen.log : 0;
     offer(sim);
-    bool complete = sim->cap_log == chosen.log && gai_timeline_init(&sim->line, &mem, chosen.streams ? chosen.streams : 4);
+    unsigned n_streams = chosen.streams ? chosen.streams : 4;
+    sim->captures = mem_new(&mem, bool, n_streams);
+    bool complete = sim->cap_log == chosen.log && sim->captures && gai_timeline_init(&sim->line, &mem, n_streams);
     if (complete && lock_init(&sim->lock))
         return sim;
     gai_timeline_fini(&sim->line);
+    mem_free(&mem, sim->captures, n_streams);
     mem_free(&mem, sim->log, sim->cap_log);
     mem_free(&mem, sim, 1);
     return NULL;
@@ -279,7 +265,9 @@ void ga_sim_delete(ga_sim *sim)
     struct ga_mem mem = sim->mem;
     for (uint32_t i = 0; i < sim->n_buffers; i++)
         sim->inner->free(sim->inner->user, &sim->buffers[i]);
+    gai_sim_fini_pinned(sim);
     lock_fini(&sim->lock);
+    mem_free(&mem, sim->captures, sim->line.n_streams);
     gai_timeline_fini(&sim->line);
     mem_free(&mem, sim->buffers, sim->cap_buffers);
     mem_free(&mem, sim->log, sim->cap_log);
@@ -294,23 +282,23 @@ const struct ga_backend *ga_sim_backend(ga_sim *sim)
 static bool is_allocated(const ga_sim *sim, uint64_t base, uint64_t size)
 {
     for (uint32_t i = 0; i < sim->n_buffers; i++) {
-        uint64_t at = base - address_of(sim->buffers[i].base);
+        uint64_t at = base - sim_address(sim->buffers[i].base);
         if (at <= sim->buffers[i].size && size <= sim->buffers[i].size - at)
             return true;
     }
-    return false;
+    return gai_sim_is_locked(sim, base, size);
 }
 
 enum ga_status ga_sim_work(ga_sim *sim, ga_stream stream, const void *ptr, size_t size, uint64_t ns)
 {
-    if (!has_stream(sim, stream))
+    if (!sim_has_stream(sim, stream))
         return GA_INVALID;
-    uint64_t base = address_of(ptr);
+    uint64_t base = sim_address(ptr);
     lock_take(&sim->lock);
     if (size && !is_allocated(sim, base, size))
-        complain(sim, "work on bytes that are not allocated", base, size);
+        gai_sim_complain(sim, "work on bytes that are not allocated", base, size);
     if (gai_timeline_touches(&sim->line, (uint32_t)stream, base, size))
-        complain(sim, "used by a second stream while unfinished work of the first covers it", base, size);
+        gai_sim_complain(sim, "used by a second stream while unfinished work of the first covers it", base, size);
     enum ga_status status = gai_timeline_add(&sim->line, (uint32_t)stream, base, size, ns);
     lock_give(&sim->lock);
     return status;
@@ -319,7 +307,7 @@ enum ga_status ga_sim_work(ga_sim *sim, ga_stream stream, const void *ptr, size_
 enum ga_status ga_sim_follow(ga_sim *sim, ga_stream stream, ga_event event)
 {
     lock_take(&sim->lock);
-    bool sound = has_stream(sim, stream) && (event == 0 || gai_timeline_has(&sim->line, event));
+    bool sound = sim_has_stream(sim, stream) && (event == 0 || gai_timeline_has(&sim->line, event));
     enum ga_status status = sound ? gai_timeline_follow(&sim->line, (uint32_t)stream, event) : GA_INVALID;
     lock_give(&sim->lock);
     return status;
@@ -343,7 +331,7 @@ uint64_t ga_sim_now(ga_sim *sim)
 void ga_sim_finish(ga_sim *sim, ga_stream stream)
 {
     lock_take(&sim->lock);
-    if (has_stream(sim, stream))
+    if (sim_has_stream(sim, stream))
         gai_timeline_finish(&sim->line, (uint32_t)stream);
     lock_give(&sim->lock);
 }
@@ -352,6 +340,14 @@ void ga_sim_current(ga_sim *sim, ga_stream stream)
 {
     lock_take(&sim->lock);
     sim->current = stream;
+    lock_give(&sim->lock);
+}
+
+void ga_sim_capture(ga_sim *sim, ga_stream stream, bool on)
+{
+    lock_take(&sim->lock);
+    if (sim_has_stream(sim, stream))
+        sim->captures[stream] = on;
     lock_give(&sim->lock);
 }
 
@@ -376,6 +372,7 @@ void ga_sim_stats(ga_sim *sim, struct ga_sim_stats *stats)
     *stats = sim->stats;
     stats->buffers = sim->n_buffers;
     stats->events = sim->line.n_events;
+    stats->pins = sim->n_locked;
     lock_give(&sim->lock);
 }
 

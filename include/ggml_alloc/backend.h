@@ -41,6 +41,22 @@ struct ga_backend_order {
     enum ga_status (*wait)(void *user, ga_event event); /* blocks until it is reached */
     void (*release)(void *user, ga_event event);        /* one of record()'s, reached or not; cannot fail */
     enum ga_status (*sync)(void *user);                 /* blocks until all streams have done all they were given */
+    bool (*capturing)(void *user, ga_stream stream);    /* what it is given is recorded, to be replayed; NULL: never */
+};
+
+/*
+ * Host memory that the device reads and writes by itself: page-locked, and slow to get and to give back.  Any thread may call
+ * these, several at a time.
+ */
+struct ga_backend_pinned {
+    void *user;
+    size_t align;                                                               /* of alloc()'s; a power of two, 0 is 1 */
+    enum ga_status (*alloc)(void *user, size_t size, struct ga_buffer *buffer); /* as the backend's own */
+    void (*free)(void *user, struct ga_buffer *buffer);
+    /* Locks the pages of [ptr, ptr + size), which stays its owner's; both NULL: it cannot. */
+    enum ga_status (*pin)(void *user, void *ptr, size_t size);
+    void (*unpin)(void *user, void *ptr, size_t size); /* what was pinned, whole; cannot fail */
+    bool (*is_pinned)(void *user, const void *ptr);    /* whoever locked it; NULL: it cannot tell */
 };
 
 struct ga_backend {
@@ -55,7 +71,8 @@ struct ga_backend {
     void (*free)(void *user, struct ga_buffer *buffer);                    /* a buffer as it was filled; cannot fail */
     bool (*info)(void *user, uint64_t *free_bytes, uint64_t *total_bytes); /* false or NULL: unknown */
     void *user;
-    const struct ga_backend_order *order; /* NULL: whatever uses the memory is done when the caller is */
+    const struct ga_backend_order *order;   /* NULL: whatever uses the memory is done when the caller is */
+    const struct ga_backend_pinned *pinned; /* NULL: it has no page-locked memory */
 };
 
 /* Host memory: aligned_alloc() and free(), 64-byte aligned. */

@@ -23,9 +23,10 @@ extern "C" {
 typedef struct ga_sim ga_sim;
 
 struct ga_sim_opts {
-    uint64_t capacity; /* bytes; 0 is 1 GiB */
-    unsigned streams;  /* numbered from 0; 0 is 4 */
-    uint32_t log;      /* newest calls remembered; 0: none */
+    uint64_t capacity;        /* bytes; 0 is 1 GiB */
+    uint64_t pinned_capacity; /* bytes of host memory that may be page-locked; 0: no limit */
+    unsigned streams;         /* numbered from 0; 0 is 4 */
+    uint32_t log;             /* newest calls remembered; 0: none */
 };
 
 /* NULL: no memory, or `inner` is no backend.  `opts` may be NULL.  `inner` outlives it, and it outlives what uses its backend. */
@@ -50,16 +51,30 @@ GA_API void ga_sim_finish(ga_sim *sim, ga_stream stream);
 /* What order->current() tells, to all threads; GA_STREAM_CURRENT (as at first): there is none. */
 GA_API void ga_sim_current(ga_sim *sim, ga_stream stream);
 
+/* Whether what `stream` is given is recorded, to be replayed; asking about events while the current stream does is a mistake. */
+GA_API void ga_sim_capture(ga_sim *sim, ga_stream stream, bool on);
+
 /* The first mistake, in words; NULL: none.  Stays valid and stays the first. */
 GA_API const char *ga_sim_error(ga_sim *sim);
 
-enum ga_sim_call { GA_SIM_ALLOC, GA_SIM_FREE, GA_SIM_RECORD, GA_SIM_WAIT, GA_SIM_RELEASE, GA_SIM_SYNC };
+enum ga_sim_call {
+    GA_SIM_ALLOC,
+    GA_SIM_FREE,
+    GA_SIM_RECORD,
+    GA_SIM_WAIT,
+    GA_SIM_RELEASE,
+    GA_SIM_SYNC,
+    GA_SIM_PINNED_ALLOC,
+    GA_SIM_PINNED_FREE,
+    GA_SIM_PIN,
+    GA_SIM_UNPIN,
+};
 
 /* Which calls fail: those of a kind in `calls`, when one of the reasons applies.  Giving back never fails. */
 struct ga_sim_fault {
     uint32_t calls;        /* bits, 1u << GA_SIM_ALLOC and so on */
     uint64_t nth;          /* the nth of them from now on, once; 0: none */
-    uint64_t above;        /* allocs of more bytes; 0: none */
+    uint64_t above;        /* allocs and pins of more bytes; 0: none */
     bool always;           /* all of them */
     enum ga_status status; /* what they answer; GA_OK is GA_NO_SPACE */
 };
@@ -69,7 +84,9 @@ GA_API void ga_sim_fail(ga_sim *sim, const struct ga_sim_fault *fault); /* repla
 struct ga_sim_stats {
     uint64_t live, peak;      /* bytes */
     uint64_t buffers, events; /* that were not given back */
-    uint64_t calls[8];        /* by enum ga_sim_call; failed ones are counted, too */
+    uint64_t pinned;          /* bytes of host memory that are page-locked */
+    uint64_t pins;            /* pieces of it */
+    uint64_t calls[16];       /* by enum ga_sim_call; failed ones are counted, too */
     uint64_t failures;
 };
 

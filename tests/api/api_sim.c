@@ -287,3 +287,69 @@ Test(sim, survives_when_memory_runs_out)
     cr_assert_null(ga_sim_new(NULL, NULL, NULL));
     ga_sim_delete(NULL);
 }
+
+Test(sim, locks_pages_of_host_memory)
+{
+    const struct ga_backend_pinned *pinned = device->pinned;
+    struct ga_sim_stats stats;
+    struct ga_buffer a, b;
+    char own[64];
+    cr_assert_eq(pinned->alloc(pinned->user, 100, &a), GA_OK);
+    cr_assert_eq(pinned->pin(pinned->user, own, sizeof own), GA_OK);
+    cr_assert_eq(pinned->pin(pinned->user, own + 60, 10), GA_INVALID); /* a part of it is locked already */
+    cr_assert(pinned->is_pinned(pinned->user, own + 63) && pinned->is_pinned(pinned->user, (char *)a.base + 99));
+    cr_assert_not(pinned->is_pinned(pinned->user, (char *)a.base + 100));
+    cr_assert_eq(ga_sim_work(sim, 1, own + 32, 32, GA_SIM_BY_HAND), GA_OK);
+    ga_sim_finish(sim, 1);
+    ga_sim_stats(sim, &stats);
+    cr_assert(stats.pinned == 164 && stats.pins == 2 && stats.live == 0);
+    pinned->unpin(pinned->user, own, sizeof own);
+    pinned->free(pinned->user, &a);
+    ga_sim_stats(sim, &stats);
+    cr_assert(stats.pinned == 0 && stats.calls[GA_SIM_PIN] == 2 && stats.calls[GA_SIM_UNPIN] == 1);
+    cr_assert(stats.calls[GA_SIM_PINNED_ALLOC] == 1 && stats.calls[GA_SIM_PINNED_FREE] == 1);
+    ga_sim_fail(sim, &(struct ga_sim_fault){ .calls = 1u << GA_SIM_PINNED_ALLOC, .always = true });
+    cr_assert_eq(pinned->alloc(pinned->user, 1, &b), GA_NO_SPACE);
+    CONTENT();
+    pinned->unpin(pinned->user, own, sizeof own);
+    COMPLAINS("not page-locked");
+}
+
+Test(sim, notices_host_memory_given_back_while_it_is_copied)
+{
+    const struct ga_backend_pinned *pinned = device->pinned;
+    struct ga_buffer a;
+    cr_assert_eq(pinned->alloc(pinned->user, 100, &a), GA_OK);
+    works(0, a, 10);
+    CONTENT();
+    pinned->free(pinned->user, &a);
+    COMPLAINS("host memory given back while unfinished work");
+}
+
+Test(sim, limits_what_is_page_locked)
+{
+    ga_sim *small = ga_sim_new(NULL, ga_backend_null(), &(struct ga_sim_opts){ .pinned_capacity = 100 });
+    const struct ga_backend_pinned *pinned = ga_sim_backend(small)->pinned;
+    struct ga_buffer a;
+    char own[64];
+    cr_assert_eq(pinned->pin(pinned->user, own, sizeof own), GA_OK);
+    cr_assert_eq(pinned->alloc(pinned->user, 37, &a), GA_NO_SPACE);
+    cr_assert_eq(pinned->alloc(pinned->user, 36, &a), GA_OK);
+    ga_sim_delete(small); /* gives back what it took, not what it was lent */
+}
+
+Test(sim, notices_questions_about_events_during_a_capture)
+{
+    ga_event event = record(1);
+    ga_sim_capture(sim, 2, true);
+    cr_assert(device->order->capturing(device->order->user, 2) && !device->order->capturing(device->order->user, 1));
+    ga_sim_current(sim, 1);
+    cr_assert(reached(event));
+    CONTENT();
+    ga_sim_current(sim, 2);
+    cr_assert(reached(event));
+    COMPLAINS("captures");
+    ga_sim_capture(sim, 2, false);
+    cr_assert_not(device->order->capturing(device->order->user, 2));
+    drop(event);
+}

@@ -1,0 +1,67 @@
+/*
+ * sim.h - the simulated device, as its own files see it
+ *
+ *     sim.c      device memory, streams, events, faults     sim_pinned.c   host memory that is page-locked
+ *     timeline   which work is done, and which bytes it touches
+ */
+#ifndef GAI_BACKEND_SIM_H
+#define GAI_BACKEND_SIM_H
+
+#include "ggml_alloc/sim.h"
+
+#include "base/lock.h"
+#include "base/mem.h"
+#include "backend/timeline.h"
+
+struct sim_lock {
+    struct ga_buffer buffer;
+    bool is_ours; /* taken from `inner`, not merely pinned */
+};
+
+struct ga_sim {
+    struct ga_mem mem;
+    struct lock lock;
+    const struct ga_backend *inner;
+    struct ga_backend backend;
+    struct ga_backend_order order;
+    struct ga_backend_pinned pinned;
+    uint64_t capacity, pinned_capacity;
+    struct timeline line;
+    ga_stream current;
+    bool *captures;            /* per stream */
+    struct ga_buffer *buffers; /* that are live */
+    uint32_t n_buffers, cap_buffers;
+    struct sim_lock *locked; /* host memory that is page-locked */
+    uint32_t n_locked, cap_locked;
+    struct ga_sim_fault fault;
+    struct ga_sim_entry *log; /* a ring; the next goes to [n_logged % cap_log] */
+    uint64_t n_logged;
+    uint32_t cap_log;
+    struct ga_sim_stats stats;
+    char error[160];
+};
+
+static inline uint64_t sim_address(const void *ptr)
+{
+    return (uint64_t)(uintptr_t)ptr;
+}
+
+static inline bool sim_has_stream(const ga_sim *sim, ga_stream stream)
+{
+    return stream < sim->line.n_streams;
+}
+
+/* All of these under the lock.  The first mistake stays. */
+void gai_sim_complain(ga_sim *sim, const char *what, uint64_t base, uint64_t size);
+/* What a call shall answer before it does anything: GA_OK unless it is one that shall fail. */
+enum ga_status gai_sim_verdict(ga_sim *sim, enum ga_sim_call call, uint64_t size);
+/* Counts and remembers a call; answers its status. */
+enum ga_status gai_sim_note(ga_sim *sim, struct ga_sim_entry entry);
+
+/* Fills what the backend offers of page-locked memory. */
+void gai_sim_offer_pinned(ga_sim *sim);
+/* Whether [base, base + size) lies in one piece of it. */
+bool gai_sim_is_locked(const ga_sim *sim, uint64_t base, uint64_t size);
+void gai_sim_fini_pinned(ga_sim *sim);
+
+#endif
