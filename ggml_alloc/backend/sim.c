@@ -142,6 +142,13 @@ static enum ga_status order_record(void *user, ga_stream stream, ga_event *event
     return status;
 }
 
+/* What a thread whose stream captures cannot do. */
+static void expect_no_capture(ga_sim *sim, const char *what, ga_event event)
+{
+    if (sim_has_stream(sim, sim->current) && sim->captures[sim->current])
+        gai_sim_complain(sim, what, event, 0);
+}
+
 static bool order_reached(void *user, ga_event event)
 {
     ga_sim *sim = user;
@@ -149,8 +156,7 @@ static bool order_reached(void *user, ga_event event)
     bool has = event == 0 || gai_timeline_has(&sim->line, event);
     if (!has)
         gai_sim_complain(sim, "asked about an event that is not there", event, 0);
-    if (sim_has_stream(sim, sim->current) && sim->captures[sim->current])
-        gai_sim_complain(sim, "asked about an event while the current stream captures", event, 0);
+    expect_no_capture(sim, "asked about an event while the current stream captures", event);
     bool reached = !has || gai_timeline_reached(&sim->line, event);
     lock_give(&sim->lock);
     return reached;
@@ -160,6 +166,7 @@ static enum ga_status order_wait(void *user, ga_event event)
 {
     ga_sim *sim = user;
     lock_take(&sim->lock);
+    expect_no_capture(sim, "waited for an event while the current stream captures", event);
     enum ga_status status = gai_sim_verdict(sim, GA_SIM_WAIT, 0);
     if (status == GA_OK && event != 0 && !gai_timeline_has(&sim->line, event))
         status = GA_INVALID;
@@ -186,6 +193,7 @@ static enum ga_status order_sync(void *user)
 {
     ga_sim *sim = user;
     lock_take(&sim->lock);
+    expect_no_capture(sim, "waited for the device while the current stream captures", 0);
     enum ga_status status = gai_sim_verdict(sim, GA_SIM_SYNC, 0);
     if (status == GA_OK)
         gai_timeline_await_all(&sim->line);

@@ -35,4 +35,19 @@ static inline void lock_give(struct lock *lock)
     pthread_mutex_unlock(&lock->mutex);
 }
 
+/* Who it is that runs. */
+struct thread {
+    pthread_t id;
+};
+
+static inline struct thread thread_self(void)
+{
+    return (struct thread){ pthread_self() };
+}
+
+static inline bool thread_same(struct thread a, struct thread b)
+{
+    return pthread_equal(a.id, b.id) != 0;
+}
+
 #endif

@@ -113,6 +113,14 @@ static bool tenant_room(struct core *core, struct core_lane *lane)
     return array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.n_nodes + 2);
 }
 
+bool gai_core_room(struct core *core, uint32_t at, uint32_t n)
+{
+    struct core_lane *lane = lane_of(core, at);
+    return array_room(core->mem, &core->blocks, &core->cap_blocks, (uint64_t)core->n_blocks + n + 1) &&
+           gai_addrs_room(&core->addrs, core->mem, (uint64_t)core->addrs.len + n) && gai_range_room(&lane->range, n) &&
+           array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.cap_nodes + 2);
+}
+
 /* The segment of a free node. */
 static uint32_t segment_of(const struct core *core, const struct core_lane *lane, uint32_t node)
 {
@@ -157,23 +165,28 @@ static void count_taken(struct core *core, const struct core_lane *lane, uint64_
     COUNT(core, lane, count_up, requested_bytes, requested);
 }
 
-enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t len, uint64_t requested, uint32_t *block)
+static inline enum ga_status take(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
+                                  uint32_t *block)
 {
     struct core_lane *lane = lane_of(core, at);
     assert(requested <= len && from != gai_range_tail(&lane->range));
     if (!block_room(core) || !tenant_room(core, lane))
         return GA_NO_MEMORY;
     uint32_t node, segment = segment_of(core, lane, from);
-    uint64_t rest = range_len(&lane->range, from) - len;
+    uint64_t whole = range_len(&lane->range, from);
     bool was_whole = is_whole(core, lane, from);
-    enum ga_status status = gai_range_take_from(&lane->range, from, len, &node);
+    enum ga_status status = gai_range_take_from(&lane->range, from, skip + len, &node);
     if (status != GA_OK)
         return status;
     if (!was_whole) {
         COUNT(core, lane, count_down, splits, 1);
-        COUNT(core, lane, count_down, split_bytes, rest + len);
+        COUNT(core, lane, count_down, split_bytes, whole);
     }
-    if (rest)
+    if (skip) {
+        gai_range_trim(&lane->range, node, skip, len);
+        count_split(core, lane, range_prev(&lane->range, node), true);
+    }
+    if (whole != skip + len)
         count_split(core, lane, range_next(&lane->range, node), true);
 
     uint32_t slot = block_slot(core);
@@ -193,6 +206,17 @@ enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint
     count_taken(core, lane, len, requested);
     *block = slot;
     return GA_OK;
+}
+
+enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t len, uint64_t requested, uint32_t *block)
+{
+    return take(core, at, from, 0, len, requested, block);
+}
+
+enum ga_status gai_core_take_in(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
+                                uint32_t *block)
+{
+    return take(core, at, from, skip, len, requested, block);
 }
 
 void gai_core_retire(struct core *core, uint32_t slot)
@@ -351,7 +375,7 @@ void gai_core_remove(struct core *core, uint32_t slot)
     core->leaving = slot;
 }
 
-bool gai_core_leave(struct core *core, struct ga_buffer *buffer, ga_stream *stream)
+bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *at)
 {
     uint32_t slot = core->leaving;
     if (!slot)
@@ -361,7 +385,7 @@ bool gai_core_leave(struct core *core, struct ga_buffer *buffer, ga_stream *stre
     COUNT(core, lane, count_down, segments, 1);
     COUNT(core, lane, count_down, reserved_bytes, segment->buffer.size);
     *buffer = segment->buffer;
-    *stream = lane->stream;
+    *at = segment->lane;
     core->leaving = segment->next;
     segment->next = core->spare_segment;
     core->spare_segment = slot;

@@ -111,9 +111,15 @@ static inline uint64_t core_block_size(const struct core *core, uint32_t slot)
 }
 
 /*
- * The low `len` bytes of the free node `from` of lane `at` become a live block, `requested` <= len of it asked for.  GA_NO_MEMORY: nothing changed.
+ * The low `len` bytes of the free node `from` of lane `at` become a live block, `requested` <= len of it asked for.
+ * GA_NO_MEMORY: nothing changed.
  */
 enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t len, uint64_t requested, uint32_t *block);
+/* The same, `skip` bytes into the node; what is before stays free. */
+enum ga_status gai_core_take_in(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
+                                uint32_t *block);
+/* Room for `n` more takes of the lane: they cannot fail. */
+bool gai_core_room(struct core *core, uint32_t at, uint32_t n);
 
 /* A live block is no longer allocated, but still active: it is not reused before gai_core_give(). */
 void gai_core_retire(struct core *core, uint32_t slot);
@@ -125,7 +131,7 @@ enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buff
 
 /* A segment without blocks is taken out; it still counts as reserved until gai_core_leave() hands over its memory. */
 void gai_core_remove(struct core *core, uint32_t slot);
-bool gai_core_leave(struct core *core, struct ga_buffer *buffer, ga_stream *stream); /* false: none is leaving */
+bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *lane); /* false: none is leaving */
 
 static inline bool core_is_idle(const struct core_segment *segment)
 {

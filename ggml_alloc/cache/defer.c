@@ -73,15 +73,18 @@ static uint32_t *link_of(struct defer *defer, uint32_t *uses, uint32_t queue)
     return link;
 }
 
-enum ga_status gai_defer_share(struct defer *defer, uint32_t *uses, uint32_t block, ga_stream stream)
+enum ga_status gai_defer_share(struct defer *defer, uint32_t *uses, uint32_t block, ga_stream stream, bool captured)
 {
     if (!defer->calls)
         return GA_UNSUPPORTED;
     if (!use_room(defer))
         return GA_NO_MEMORY;
     uint32_t queue = queue_of(defer, stream);
-    if (*link_of(defer, uses, queue) == 0)
-        use_add(defer, uses, (struct use){ .block = block, .queue = queue });
+    uint32_t at = *link_of(defer, uses, queue);
+    if (at)
+        defer->uses[at].captured &= captured;
+    else
+        use_add(defer, uses, (struct use){ .block = block, .queue = queue, .captured = captured });
     return GA_OK;
 }
 
@@ -95,24 +98,45 @@ enum ga_status gai_defer_share_until(struct defer *defer, uint32_t *uses, uint32
     return GA_OK;
 }
 
-void gai_defer_unshare(struct defer *defer, uint32_t *uses, ga_stream stream)
+/* The queue of a stream that was shared with; n_queues: it never was. */
+static uint32_t find_queue(const struct defer *defer, ga_stream stream)
 {
     uint32_t queue = CALLERS + 1;
     while (queue < defer->n_queues && defer->queues[queue].stream != stream)
         queue++;
-    uint32_t *link = link_of(defer, uses, queue);
+    return queue;
+}
+
+static void unlink_use(struct defer *defer, uint32_t *link)
+{
     uint32_t at = *link;
-    if (!at)
-        return;
     *link = defer->uses[at].next;
     defer->uses[at].next = defer->spare;
     defer->spare = at;
 }
 
+void gai_defer_unshare(struct defer *defer, uint32_t *uses, ga_stream stream)
+{
+    uint32_t *link = link_of(defer, uses, find_queue(defer, stream));
+    if (*link)
+        unlink_use(defer, link);
+}
+
+void gai_defer_unshare_captured(struct defer *defer, uint32_t *uses)
+{
+    uint32_t *link = uses;
+    while (*link) {
+        if (defer->uses[*link].captured)
+            unlink_use(defer, link);
+        else
+            link = &defer->uses[*link].next;
+    }
+}
+
 /* False: the backend could not; another time. */
 static bool record(struct defer *defer, struct use *use)
 {
-    if (use->event == 0 && use->queue != CALLERS &&
+    if (use->event == 0 && !defer->held && use->queue != CALLERS &&
         defer->calls->record(defer->calls->user, defer->queues[use->queue].stream, &use->event) != GA_OK)
         use->event = 0;
     return use->event != 0 || use->queue == CALLERS;
@@ -143,7 +167,8 @@ static bool is_over(struct defer *defer, struct use *use)
 {
     if (use->watchers)
         return false;
-    return use->over || (record(defer, use) && (use->event == 0 || defer->calls->reached(defer->calls->user, use->event)));
+    return use->over ||
+           (!defer->held && record(defer, use) && (use->event == 0 || defer->calls->reached(defer->calls->user, use->event)));
 }
 
 /* Takes `at`, which comes after `prev` (0: the first), out of its queue; returns its block. */
@@ -176,6 +201,42 @@ uint32_t gai_defer_over(struct defer *defer, uint32_t *from)
         }
     }
     return 0;
+}
+
+struct defer_walk gai_defer_walk(const struct defer *defer)
+{
+    return (struct defer_walk){ .queue = CALLERS + 1, .end = defer->n_queues };
+}
+
+struct defer_walk gai_defer_walk_stream(const struct defer *defer, ga_stream stream)
+{
+    uint32_t queue = find_queue(defer, stream);
+    return (struct defer_walk){ .queue = queue, .end = queue < defer->n_queues ? queue + 1 : queue };
+}
+
+uint32_t gai_defer_next(const struct defer *defer, struct defer_walk *walk)
+{
+    for (; walk->queue < walk->end; walk->queue++, walk->at = 0) {
+        uint32_t next = walk->at ? defer->uses[walk->at].next : defer->queues[walk->queue].first;
+        if (!next)
+            continue;
+        walk->prev = walk->at;
+        walk->at = next;
+        return defer->uses[next].block;
+    }
+    return 0;
+}
+
+bool gai_defer_drop(struct defer *defer, struct defer_walk *walk)
+{
+    struct use *use = &defer->uses[walk->at];
+    if (use->watchers) {
+        use->over = true;
+        return false;
+    }
+    drop(defer, &defer->queues[walk->queue], walk->prev, walk->at);
+    walk->at = walk->prev;
+    return true;
 }
 
 void gai_defer_settle(struct defer *defer, uint64_t before)

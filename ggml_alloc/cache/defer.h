@@ -27,6 +27,7 @@ struct use {
     uint32_t watchers; /* threads that wait for its event without the lock: it may not go */
     ga_event event;    /* 0: not recorded yet */
     bool over;         /* somebody waited for it */
+    bool captured;     /* nothing runs yet that it stands for */
     uint64_t order;    /* of freeing */
 };
 
@@ -44,28 +45,43 @@ struct defer {
     uint32_t n_queues, cap_queues;
     uint32_t n_waiting;
     uint64_t n_freed;
+    bool held; /* the device captures: nothing can be recorded or asked */
 };
 
 void gai_defer_init(struct defer *defer, const struct ga_mem *mem, const struct ga_backend_order *calls);
 /* Releases the events that are still there. */
 void gai_defer_fini(struct defer *defer);
 
-/* `*uses` is the head of the block's list.  Once per stream is enough: adding twice changes nothing. */
-enum ga_status gai_defer_share(struct defer *defer, uint32_t *uses, uint32_t block, ga_stream stream);
+/* `*uses` is the head of the block's list.  Once per stream is enough: adding twice changes nothing, but that it is captured
+ * only if both are. */
+enum ga_status gai_defer_share(struct defer *defer, uint32_t *uses, uint32_t block, ga_stream stream, bool captured);
 enum ga_status gai_defer_share_until(struct defer *defer, uint32_t *uses, uint32_t block, ga_event event);
 void gai_defer_unshare(struct defer *defer, uint32_t *uses, ga_stream stream);
+/* What a live block was shared for by a capture that has ended. */
+void gai_defer_unshare_captured(struct defer *defer, uint32_t *uses);
 
 /* The block was freed: records the events and moves its uses to the queues; returns how many they are. */
 uint32_t gai_defer_start(struct defer *defer, uint32_t *uses);
 
 /*
- * The block of a use that is over, each use once; 0: no more now.  `*queue` starts at 0 and is where to go on.
+ * The block of a use that is over, each use once; 0: no more now.  `*from` starts at 0 and is where to go on.
  * O(queues), and the events of callers.
  */
-uint32_t gai_defer_over(struct defer *defer, uint32_t *queue);
+uint32_t gai_defer_over(struct defer *defer, uint32_t *from);
 
 /* The device has done all that it was given when `n_freed` was `before`: what was freed until then is over, recorded or not. */
 void gai_defer_settle(struct defer *defer, uint64_t before);
+
+/* Through the uses in the queue of a stream, or of all streams but the callers' own, one after the other. */
+struct defer_walk {
+    uint32_t queue, end, prev, at;
+};
+
+struct defer_walk gai_defer_walk(const struct defer *defer);
+struct defer_walk gai_defer_walk_stream(const struct defer *defer, ga_stream stream);
+uint32_t gai_defer_next(const struct defer *defer, struct defer_walk *walk); /* the block of the next; 0: the end */
+/* Takes the one that the walk is at out of its queue; false: somebody waits for its event, who will find that it is over. */
+bool gai_defer_drop(struct defer *defer, struct defer_walk *walk);
 
 /* The use freed first of those that wait; 0: none. */
 uint32_t gai_defer_oldest(const struct defer *defer);

@@ -59,11 +59,14 @@ void ga_cache_delete(ga_cache *cache)
 {
     if (!cache)
         return;
-    const struct ga_backend *backend = cache->backend;
-    if (backend->order)
-        backend->order->sync(backend->order->user);
-    for (uint32_t at = cache->core.oldest; at; at = cache->core.segments[at].next)
-        backend->free(backend->user, &cache->core.segments[at].buffer);
+    if (cache->backend->order)
+        cache->backend->order->sync(cache->backend->order->user);
+    for (uint32_t at = cache->core.oldest; at; at = cache->core.segments[at].next) {
+        struct core_segment *segment = &cache->core.segments[at];
+        const struct ga_backend *backend = gai_cache_backend_of(cache, cache->core.lanes[segment->lane]->pool);
+        backend->free(backend->user, &segment->buffer);
+    }
+    gai_pools_fini(&cache->pools, &cache->mem);
     gai_defer_fini(&cache->defer);
     gai_core_fini(&cache->core);
     mem_free(&cache->mem, cache->trace.ring, cache->trace.cap);
@@ -72,21 +75,25 @@ void ga_cache_delete(ga_cache *cache)
     mem_free(&mem, cache, 1);
 }
 
-enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
+enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_t node)
 {
-    struct core *core = &cache->core;
-    uint32_t node = gai_core_find(core, request->lane, request->rounded);
-    if (node == RANGE_NONE)
-        return GA_NO_SPACE;
-    uint64_t len = core_node_len(core, request->lane, node);
-    if (!gai_policy_accepts(&cache->opts, request->rounded, len))
-        return GA_NO_SPACE;
-    if (gai_policy_splits(&cache->opts, request->rounded, len))
+    uint64_t len = core_node_len(&cache->core, request->lane, node);
+    if (gai_policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
         len = request->rounded;
-    return gai_core_take(core, request->lane, node, len, request->size, &request->block);
+    return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
 }
 
-static void note_block(ga_cache *cache, enum ga_cache_action action, uint32_t slot)
+enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
+{
+    uint32_t node = gai_core_find(&cache->core, request->lane, request->rounded);
+    if (node == RANGE_NONE)
+        return GA_NO_SPACE;
+    if (!gai_policy_accepts(&cache->opts, request->rounded, core_node_len(&cache->core, request->lane, node)))
+        return GA_NO_SPACE;
+    return gai_cache_carve(cache, request, node);
+}
+
+void gai_cache_note(ga_cache *cache, enum ga_cache_action action, uint32_t slot)
 {
     const struct core_block *block = &cache->core.blocks[slot];
     trace_note(&cache->trace, action, block->ptr, core_block_size(&cache->core, slot), cache->core.lanes[block->lane]->stream);
@@ -94,7 +101,7 @@ static void note_block(ga_cache *cache, enum ga_cache_action action, uint32_t sl
 
 void gai_cache_complete(ga_cache *cache, uint32_t slot)
 {
-    note_block(cache, GA_CACHE_REUSABLE, slot);
+    gai_cache_note(cache, GA_CACHE_REUSABLE, slot);
     gai_core_give(&cache->core, slot);
 }
 
@@ -109,7 +116,8 @@ void gai_cache_retire(ga_cache *cache)
 static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 {
     gai_cache_retire(cache);
-    if (!gai_core_lane(&cache->core, 0, request->stream, policy_is_small(request->rounded), &request->lane))
+    request->pool = pools_route(&cache->pools, request->stream);
+    if (!gai_core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
         return GA_NO_MEMORY;
     enum ga_status status = gai_cache_take(cache, request);
     return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
@@ -126,7 +134,7 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
         lock_take(&cache->lock);
         status = alloc_locked(cache, &request);
         if (status == GA_OK) {
-            note_block(cache, GA_CACHE_ALLOC, request.block);
+            gai_cache_note(cache, GA_CACHE_ALLOC, request.block);
             name = core_name(&cache->core, request.block);
             address = cache->core.blocks[request.block].ptr;
         }
@@ -139,10 +147,10 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     return status;
 }
 
-static void free_locked(ga_cache *cache, uint32_t slot)
+void gai_cache_free(ga_cache *cache, uint32_t slot)
 {
     struct core_block *block = &cache->core.blocks[slot];
-    note_block(cache, GA_CACHE_FREE, slot);
+    gai_cache_note(cache, GA_CACHE_FREE, slot);
     gai_core_retire(&cache->core, slot);
     if (block->uses)
         block->n_waits = gai_defer_start(&cache->defer, &block->uses);
@@ -158,7 +166,7 @@ enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
     lock_take(&cache->lock);
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
-        free_locked(cache, slot);
+        gai_cache_free(cache, slot);
     lock_give(&cache->lock);
     return status;
 }
@@ -170,7 +178,7 @@ enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr)
     lock_take(&cache->lock);
     uint32_t slot = gai_core_at(&cache->core, ptr);
     if (slot)
-        free_locked(cache, slot);
+        gai_cache_free(cache, slot);
     lock_give(&cache->lock);
     return slot ? GA_OK : GA_UNKNOWN;
 }
@@ -203,7 +211,8 @@ static enum ga_status share_locked(ga_cache *cache, uint32_t slot, ga_stream str
     struct core_block *block = &cache->core.blocks[slot];
     if (stream == cache->core.lanes[block->lane]->stream)
         return GA_OK;
-    return gai_defer_share(&cache->defer, &block->uses, slot, stream);
+    bool captured = cache->pools.n_captures && gai_pools_captures(&cache->pools, cache->core.lanes[block->lane]->pool);
+    return gai_defer_share(&cache->defer, &block->uses, slot, stream, captured);
 }
 
 enum ga_status ga_cache_share(ga_cache *cache, ga_block name, ga_stream stream)
@@ -253,6 +262,21 @@ enum ga_status ga_cache_share_until(ga_cache *cache, ga_block name, ga_event eve
     return status;
 }
 
+void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream)
+{
+    home = stream_of(cache, home);
+    stream = stream_of(cache, stream);
+    lock_take(&cache->lock);
+    struct defer_walk walk = gai_defer_walk_stream(&cache->defer, stream);
+    for (uint32_t slot; (slot = gai_defer_next(&cache->defer, &walk));) {
+        struct core_block *block = &cache->core.blocks[slot];
+        bool is_over = cache->core.lanes[block->lane]->stream == home && gai_defer_drop(&cache->defer, &walk);
+        if (is_over && --block->n_waits == 0)
+            gai_cache_complete(cache, slot);
+    }
+    lock_give(&cache->lock);
+}
+
 uint64_t ga_cache_poll(ga_cache *cache)
 {
     lock_take(&cache->lock);
@@ -284,6 +308,7 @@ const char *ga_cache_check(ga_cache *cache)
     const char *broken = gai_core_check(&cache->core);
     broken = broken ? broken : gai_defer_check(&cache->defer);
     broken = broken ? broken : check_waits(cache);
+    broken = broken ? broken : gai_cache_check_pools(cache);
     lock_give(&cache->lock);
     return broken;
 }

@@ -10,6 +10,8 @@ enum ga_status gai_cache_wait_all(ga_cache *cache, struct idle *idle)
 {
     const struct ga_backend_order *calls = cache->backend->order;
     *idle = (struct idle){ .before = core_tick(&cache->core) };
+    if (cache->pools.n_captures)
+        return GA_BUSY;
     if (!calls)
         return GA_OK;
     uint64_t n_freed = cache->defer.n_freed;
@@ -23,25 +25,31 @@ enum ga_status gai_cache_wait_all(ga_cache *cache, struct idle *idle)
     return status;
 }
 
-static bool may_go(const struct core_segment *segment, struct idle idle)
+static bool may_go(const ga_cache *cache, const struct core_segment *segment, struct idle idle)
 {
-    return core_is_idle(segment) && segment->idle_since <= idle.before;
+    if (!core_is_idle(segment) || segment->idle_since > idle.before)
+        return false;
+    uint32_t pool = cache->core.lanes[segment->lane]->pool;
+    return pool == idle.pool || (idle.pool == 0 && !pools_keep(&cache->pools, pool));
 }
 
 /* Hands what was taken out to the backend. */
 static void give_back(ga_cache *cache)
 {
     struct ga_buffer buffer;
-    ga_stream stream;
-    while (gai_core_leave(&cache->core, &buffer, &stream)) {
-        trace_note(&cache->trace, GA_CACHE_SEGMENT_FREE, buffer.base, buffer.size, stream);
+    uint32_t lane;
+    while (gai_core_leave(&cache->core, &buffer, &lane)) {
+        uint32_t pool = cache->core.lanes[lane]->pool;
+        const struct ga_backend *backend = gai_cache_backend_of(cache, pool);
+        trace_note(&cache->trace, GA_CACHE_SEGMENT_FREE, buffer.base, buffer.size, cache->core.lanes[lane]->stream);
         cache->backend_frees++;
         uint64_t size = buffer.size;
         cache->ahead += size;
         lock_give(&cache->lock);
-        cache->backend->free(cache->backend->user, &buffer);
+        backend->free(backend->user, &buffer);
         lock_take(&cache->lock);
         cache->ahead -= size;
+        gai_cache_unpin(cache, pool);
     }
 }
 
@@ -51,7 +59,8 @@ static uint32_t longest_idle(const ga_cache *cache, struct idle idle)
     const struct core *core = &cache->core;
     uint32_t found = 0;
     for (uint32_t at = core->oldest; at; at = core->segments[at].next)
-        if (may_go(&core->segments[at], idle) && (!found || core->segments[at].idle_since < core->segments[found].idle_since))
+        if (may_go(cache, &core->segments[at], idle) &&
+            (!found || core->segments[at].idle_since < core->segments[found].idle_since))
             found = at;
     return found;
 }
@@ -62,7 +71,7 @@ static void remove_all(ga_cache *cache, struct idle idle)
     struct core *core = &cache->core;
     for (uint32_t at = core->oldest, next; at; at = next) {
         next = core->segments[at].next;
-        if (may_go(&core->segments[at], idle))
+        if (may_go(cache, &core->segments[at], idle))
             gai_core_remove(core, at);
     }
 }
@@ -111,7 +120,7 @@ static uint64_t ages(const ga_cache *cache, struct idle idle, uint64_t *count)
     *count = 0;
     for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
         const struct core_segment *segment = &core->segments[at];
-        if (core->lanes[segment->lane]->small || !may_go(segment, idle))
+        if (core->lanes[segment->lane]->small || !may_go(cache, segment, idle))
             continue;
         sum += core->clock - segment->idle_since;
         ++*count;
@@ -129,7 +138,7 @@ static bool collect_pass(ga_cache *cache, struct idle idle, uint64_t target, uin
     for (uint32_t at = core->oldest, next; at && *reserved > target; at = next) {
         const struct core_segment *segment = &core->segments[at];
         next = segment->next;
-        if (core->lanes[segment->lane]->small || !may_go(segment, idle) || core->clock - segment->idle_since < sum / count)
+        if (core->lanes[segment->lane]->small || !may_go(cache, segment, idle) || core->clock - segment->idle_since < sum / count)
             continue;
         *reserved -= segment->buffer.size;
         gai_core_remove(core, at);
@@ -139,7 +148,7 @@ static bool collect_pass(ga_cache *cache, struct idle idle, uint64_t target, uin
 
 enum ga_status gai_cache_collect(ga_cache *cache)
 {
-    if (cache->opts.collect <= 0 || cache->limit == UINT64_MAX)
+    if (cache->opts.collect <= 0 || cache->limit == UINT64_MAX || cache->pools.n_captures)
         return GA_OK;
     uint64_t target = (uint64_t)(cache->opts.collect * (double)cache->limit);
     uint64_t count;
@@ -164,7 +173,7 @@ static uint32_t oversize(const ga_cache *cache, uint32_t lane, struct idle idle,
     uint32_t found = 0;
     for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
         const struct core_segment *segment = &core->segments[at];
-        if (segment->lane != lane || !may_go(segment, idle) || segment->buffer.size < least)
+        if (segment->lane != lane || !may_go(cache, segment, idle) || segment->buffer.size < least)
             continue;
         bool is_better = !found || (smallest ? segment->buffer.size < core->segments[found].buffer.size
                                              : segment->buffer.size > core->segments[found].buffer.size);
@@ -178,8 +187,9 @@ bool gai_cache_drop_oversize(ga_cache *cache, const struct request *request)
     struct idle idle;
     uint64_t max_split = cache->opts.max_split;
     uint64_t key = max_u64(gai_policy_segment(request->rounded), max_split), sum = 0;
-    if (max_split == 0 || gai_cache_wait_all(cache, &idle) != GA_OK)
+    if (max_split == 0 || pools_keep(&cache->pools, request->pool) || gai_cache_wait_all(cache, &idle) != GA_OK)
         return false;
+    idle.pool = request->pool;
     uint32_t at = oversize(cache, request->lane, idle, key, true);
     if (at) {
         sum = cache->core.segments[at].buffer.size;

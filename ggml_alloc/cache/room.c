@@ -9,6 +9,8 @@
 /* A segment fresh from the backend.  The bytes count against the limit before they are there. */
 static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size, uint32_t *node)
 {
+    uint32_t pool = cache->core.lanes[lane]->pool;
+    const struct ga_backend *backend = gai_cache_backend_of(cache, pool);
     uint64_t held = add_sat(cache->core.all.reserved_bytes.now, cache->ahead);
     if (size > SIZE_MAX || held > cache->limit || size > cache->limit - held)
         return GA_NO_SPACE;
@@ -16,7 +18,7 @@ static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size,
     uint32_t segment;
     cache->ahead += size;
     lock_give(&cache->lock);
-    enum ga_status status = cache->backend->alloc(cache->backend->user, (size_t)size, &buffer);
+    enum ga_status status = backend->alloc(backend->user, (size_t)size, &buffer);
     lock_take(&cache->lock);
     cache->ahead -= size;
     if (status != GA_OK)
@@ -24,32 +26,31 @@ static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size,
     cache->backend_allocs++;
     status = gai_core_add(&cache->core, lane, &buffer, &segment, node);
     if (status == GA_OK) {
+        gai_cache_pin(cache, pool);
         trace_note(&cache->trace, GA_CACHE_SEGMENT_ALLOC, buffer.base, buffer.size, cache->core.lanes[lane]->stream);
     } else {
         cache->backend_frees++;
         lock_give(&cache->lock);
-        cache->backend->free(cache->backend->user, &buffer);
+        backend->free(backend->user, &buffer);
         lock_take(&cache->lock);
     }
     return status;
 }
 
 /* No larger than the backend allows one buffer to be; what does not fit even so is the backend's to refuse. */
-static uint64_t segment_size(const ga_cache *cache, uint64_t rounded)
+static uint64_t segment_size(const ga_cache *cache, const struct request *request)
 {
-    return max_u64(rounded, min_u64(gai_policy_segment(rounded), gai_backend_max(cache->backend)));
+    uint64_t most = gai_backend_max(gai_cache_backend_of(cache, request->pool));
+    return max_u64(request->rounded, min_u64(gai_policy_segment(request->rounded), most));
 }
 
 static enum ga_status step_segment(ga_cache *cache, struct request *request)
 {
     uint32_t node;
-    enum ga_status status = new_segment(cache, request->lane, segment_size(cache, request->rounded), &node);
+    enum ga_status status = new_segment(cache, request->lane, segment_size(cache, request), &node);
     if (status != GA_OK)
         return status;
-    uint64_t len = core_node_len(&cache->core, request->lane, node);
-    if (gai_policy_splits(&cache->opts, request->rounded, len))
-        len = request->rounded;
-    return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
+    return gai_cache_carve(cache, request, node);
 }
 
 static enum ga_status step_again(ga_cache *cache, struct request *request)
@@ -76,6 +77,11 @@ static enum ga_status step_reclaim(ga_cache *cache, struct request *request)
     return helped ? step_again(cache, request) : GA_NO_SPACE;
 }
 
+static enum ga_status step_borrow(ga_cache *cache, struct request *request)
+{
+    return request->pool == 0 ? gai_cache_borrow(cache, request) : GA_NO_SPACE;
+}
+
 /* Waits for one event without the lock; nobody takes it away meanwhile. */
 static enum ga_status wait_for(ga_cache *cache, uint32_t use)
 {
@@ -94,7 +100,7 @@ static enum ga_status wait_for(ga_cache *cache, uint32_t use)
 static enum ga_status step_wait_enough(ga_cache *cache, struct request *request)
 {
     enum ga_status status = GA_NO_SPACE;
-    for (uint32_t use; status == GA_NO_SPACE && (use = gai_defer_oldest(&cache->defer));) {
+    for (uint32_t use; status == GA_NO_SPACE && !cache->defer.held && (use = gai_defer_oldest(&cache->defer));) {
         status = wait_for(cache, use);
         if (status == GA_OK)
             status = gai_cache_take(cache, request);
@@ -111,7 +117,7 @@ static enum ga_status step_wait_all(ga_cache *cache, struct request *request)
 
 static enum ga_status step_wait(ga_cache *cache, struct request *request)
 {
-    if (cache->defer.n_waiting == 0 || cache->opts.wait == GA_WAIT_NEVER)
+    if (cache->defer.n_waiting == 0 || cache->opts.wait == GA_WAIT_NEVER || cache->pools.n_captures)
         return GA_NO_SPACE;
     return cache->opts.wait == GA_WAIT_ALL ? step_wait_all(cache, request) : step_wait_enough(cache, request);
 }
@@ -124,6 +130,8 @@ static enum ga_status step_oversize(ga_cache *cache, struct request *request)
 static enum ga_status step_trim(ga_cache *cache, struct request *request)
 {
     struct idle idle;
+    if (cache->pools.n_captures)
+        return GA_NO_SPACE;
     cache->retries++;
     enum ga_status status = gai_cache_wait_all(cache, &idle);
     if (status != GA_OK)
@@ -165,13 +173,15 @@ static void report(ga_cache *cache, const struct request *request)
 enum ga_status gai_cache_make_room(ga_cache *cache, struct request *request)
 {
     static enum ga_status (*const steps[])(ga_cache *, struct request *) = {
-        step_collect, step_reclaim, step_wait, step_oversize, step_trim,
+        step_collect, step_reclaim, step_borrow, step_wait, step_oversize, step_trim,
     };
     enum ga_status status = GA_NO_SPACE;
     bool absurd = request->rounded >= POLICY_ABSURD;
+    gai_cache_pin(cache, request->pool);
     for (size_t i = 0; !absurd && status == GA_NO_SPACE && i < sizeof steps / sizeof *steps; i++)
         status = steps[i](cache, request);
     if (status == GA_NO_SPACE)
         report(cache, request);
+    gai_cache_unpin(cache, request->pool);
     return status;
 }

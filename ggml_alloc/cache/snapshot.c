@@ -2,6 +2,7 @@
 
 struct snapshot {
     const struct core *core;
+    const struct pools *pools;
     struct ga_cache_part *out;
     uint32_t n, cap;
 };
@@ -14,6 +15,7 @@ static void add_part(struct snapshot *to, const struct core_lane *lane, const st
     uint64_t into = range_offset(&lane->range, node) - range_offset(&lane->range, segment->fence) - 1;
     struct ga_cache_part part = {
         .segment = segment->buffer.base,
+        .pool = pools_name(to->pools, lane->pool),
         .segment_size = segment->buffer.size,
         .stream = lane->stream,
         .is_small = lane->small,
@@ -34,7 +36,7 @@ static void add_part(struct snapshot *to, const struct core_lane *lane, const st
 uint32_t ga_cache_snapshot(ga_cache *cache, struct ga_cache_part *out, uint32_t cap)
 {
     const struct core *core = &cache->core;
-    struct snapshot to = { .core = core, .out = out, .cap = cap };
+    struct snapshot to = { .core = core, .pools = &cache->pools, .out = out, .cap = cap };
     lock_take(&cache->lock);
     for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
         const struct core_segment *segment = &core->segments[at];

@@ -181,6 +181,11 @@ static inline bool room_for_one(struct range *range)
     return array_room(range->mem, &range->nodes, &range->cap_nodes, nodes_for((uint64_t)range->n_used + 1));
 }
 
+bool gai_range_room(struct range *range, uint32_t n)
+{
+    return array_room(range->mem, &range->nodes, &range->cap_nodes, nodes_for((uint64_t)range->n_used + n));
+}
+
 static inline void count_taken(struct range *range, uint64_t offset, uint64_t len)
 {
     range->n_used++;

@@ -84,6 +84,8 @@ static inline uint32_t gai_range_tail(const struct range *range) /* the highest 
  * it was.
  */
 enum ga_status gai_range_take_from(struct range *range, uint32_t from, uint64_t len, uint32_t *node);
+/* Room for `n` more takes: they need no memory.  False: there is none, and the range is as it was. */
+bool gai_range_room(struct range *range, uint32_t n);
 /* Exactly [offset, offset + len), for fixed placement; GA_NO_SPACE when any byte of it is taken or outside.  O(nodes). */
 enum ga_status gai_range_take_at(struct range *range, uint64_t offset, uint64_t len, uint32_t *node);
 

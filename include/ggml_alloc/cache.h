@@ -28,6 +28,9 @@ typedef struct ga_cache ga_cache;
 /* A block's name: 0 is none.  A freed one's is recognised until its place was used another 2^32 times. */
 typedef uint64_t ga_block;
 
+/* A private pool's name (pool.h): 0 is the general pool.  A name is never used twice. */
+typedef uint64_t ga_pool;
+
 /* The sizes of the default policy. */
 enum {
     GA_CACHE_QUANTUM = 512,             /* alignment of blocks within a segment, and what their sizes are multiples of */
@@ -131,13 +134,20 @@ GA_API enum ga_status ga_cache_unshare(ga_cache *cache, ga_block block, ga_strea
  * given before the block is freed.  The event stays the caller's, and valid until ga_cache_pending() is 0 or the cache is gone.
  */
 GA_API enum ga_status ga_cache_share_until(ga_cache *cache, ga_block block, ga_event event);
+/*
+ * The streams were joined by other means: all that `stream` was given so far is done before what `home` is given next.  Blocks
+ * of `home` that were freed by now need not wait for `stream` any longer.  O(blocks that wait for `stream`).
+ */
+GA_API void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream);
 
 /* Makes reusable what events have freed; every alloc does.  Returns the bytes that are still pending. */
 GA_API uint64_t ga_cache_poll(ga_cache *cache);
-/* Waits for the device and makes everything pending reusable. */
+/* Waits for the device and makes everything pending reusable.  This and ga_cache_trim(): GA_BUSY while the device captures
+ * (pool.h). */
 GA_API enum ga_status ga_cache_sync(ga_cache *cache);
 
-/* Gives idle segments back, those idle for longest first, until at most `target` bytes are reserved.  Waits for the device first. */
+/* Gives idle segments back, those idle for longest first, until at most `target` bytes are reserved.  Waits for the device
+ * first.  Segments of private pools that somebody holds stay. */
 GA_API enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target);
 
 /* From now on; below what is reserved already: only new segments are refused.  0: none. */
@@ -178,6 +188,7 @@ enum ga_part_state { GA_PART_FREE, GA_PART_PENDING, GA_PART_LIVE };
 
 struct ga_cache_part {
     const void *segment; /* where it begins */
+    ga_pool pool;        /* whose it is; 0: the general one's */
     uint64_t segment_size;
     ga_stream stream;
     bool is_small; /* the segment is one for small requests */

@@ -10,6 +10,7 @@
 #include "gallocr.h"
 #include "graph.h"
 #include "plan.h"
+#include "pool.h"
 #include "sim.h"
 #include "tallocr.h"
 
