@@ -235,8 +235,10 @@ static void offer(ga_sim *sim)
         .user = sim,
         .order = &sim->order,
         .pinned = &sim->pinned,
+        .copy = &sim->copy,
     };
     gai_sim_offer_pinned(sim);
+    gai_sim_offer_copy(sim);
 }
 
 ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, const struct ga_sim_opts *opts)
@@ -287,7 +289,7 @@ const struct ga_backend *ga_sim_backend(ga_sim *sim)
     return &sim->backend;
 }
 
-static bool is_allocated(const ga_sim *sim, uint64_t base, uint64_t size)
+bool gai_sim_is_allocated(const ga_sim *sim, uint64_t base, uint64_t size)
 {
     for (uint32_t i = 0; i < sim->n_buffers; i++) {
         uint64_t at = base - sim_address(sim->buffers[i].base);
@@ -303,7 +305,7 @@ enum ga_status ga_sim_work(ga_sim *sim, ga_stream stream, const void *ptr, size_
         return GA_INVALID;
     uint64_t base = sim_address(ptr);
     lock_take(&sim->lock);
-    if (size && !is_allocated(sim, base, size))
+    if (size && !gai_sim_is_allocated(sim, base, size))
         gai_sim_complain(sim, "work on bytes that are not allocated", base, size);
     if (gai_timeline_touches(&sim->line, (uint32_t)stream, base, size))
         gai_sim_complain(sim, "used by a second stream while unfinished work of the first covers it", base, size);

@@ -2,6 +2,7 @@
  * sim.h - the simulated device, as its own files see it
  *
  *     sim.c      device memory, streams, events, faults     sim_pinned.c   host memory that is page-locked
+ *     sim_copy.c copies
  *     timeline   which work is done, and which bytes it touches
  */
 #ifndef GAI_BACKEND_SIM_H
@@ -25,6 +26,7 @@ struct ga_sim {
     struct ga_backend backend;
     struct ga_backend_order order;
     struct ga_backend_pinned pinned;
+    struct ga_backend_copy copy;
     uint64_t capacity, pinned_capacity;
     struct timeline line;
     ga_stream current;
@@ -60,7 +62,9 @@ enum ga_status gai_sim_note(ga_sim *sim, struct ga_sim_entry entry);
 
 /* Fills what the backend offers of page-locked memory. */
 void gai_sim_offer_pinned(ga_sim *sim);
-/* Whether [base, base + size) lies in one piece of it. */
+void gai_sim_offer_copy(ga_sim *sim);
+/* Whether [base, base + size) lies in one buffer, or in one piece of page-locked memory. */
+bool gai_sim_is_allocated(const ga_sim *sim, uint64_t base, uint64_t size);
 bool gai_sim_is_locked(const ga_sim *sim, uint64_t base, uint64_t size);
 void gai_sim_fini_pinned(ga_sim *sim);
 

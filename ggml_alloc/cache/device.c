@@ -3,8 +3,9 @@
 #include <assert.h>
 
 #include "base/bits.h"
+#include "cache/own.h"
 
-static ga_stream stream_of(const ga_cache *cache, ga_stream stream)
+ga_stream gai_cache_stream(const ga_cache *cache, ga_stream stream)
 {
     const struct ga_backend_order *calls = cache->backend->order;
     if (stream != GA_STREAM_CURRENT)
@@ -66,6 +67,7 @@ void ga_cache_delete(ga_cache *cache)
         const struct ga_backend *backend = gai_cache_backend_of(cache, cache->core.lanes[segment->lane]->pool);
         backend->free(backend->user, &segment->buffer);
     }
+    gai_own_fini(cache);
     gai_pools_fini(&cache->pools, &cache->mem);
     gai_defer_fini(&cache->defer);
     gai_core_fini(&cache->core);
@@ -129,7 +131,7 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     void *address = NULL;
     enum ga_status status = GA_OK;
     if (size != 0) {
-        struct request request = { .size = size, .stream = stream_of(cache, stream) };
+        struct request request = { .size = size, .stream = gai_cache_stream(cache, stream) };
         request.rounded = request.size < POLICY_ABSURD ? gai_policy_round(&cache->opts, request.size) : request.size;
         lock_take(&cache->lock);
         status = alloc_locked(cache, &request);
@@ -218,7 +220,7 @@ static enum ga_status share_locked(ga_cache *cache, uint32_t slot, ga_stream str
 enum ga_status ga_cache_share(ga_cache *cache, ga_block name, ga_stream stream)
 {
     uint32_t slot;
-    stream = stream_of(cache, stream);
+    stream = gai_cache_stream(cache, stream);
     lock_take(&cache->lock);
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
@@ -231,7 +233,7 @@ enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream st
 {
     if (!ptr)
         return GA_OK;
-    stream = stream_of(cache, stream);
+    stream = gai_cache_stream(cache, stream);
     lock_take(&cache->lock);
     uint32_t slot = gai_core_at(&cache->core, ptr);
     enum ga_status status = slot ? share_locked(cache, slot, stream) : GA_UNKNOWN;
@@ -242,7 +244,7 @@ enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream st
 enum ga_status ga_cache_unshare(ga_cache *cache, ga_block name, ga_stream stream)
 {
     uint32_t slot;
-    stream = stream_of(cache, stream);
+    stream = gai_cache_stream(cache, stream);
     lock_take(&cache->lock);
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
@@ -264,8 +266,8 @@ enum ga_status ga_cache_share_until(ga_cache *cache, ga_block name, ga_event eve
 
 void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream)
 {
-    home = stream_of(cache, home);
-    stream = stream_of(cache, stream);
+    home = gai_cache_stream(cache, home);
+    stream = gai_cache_stream(cache, stream);
     lock_take(&cache->lock);
     struct defer_walk walk = gai_defer_walk_stream(&cache->defer, stream);
     for (uint32_t slot; (slot = gai_defer_next(&cache->defer, &walk));) {

@@ -5,6 +5,7 @@
  *     idle.c     giving segments back                   stats.c, snapshot.c   what is known
  *     stack.c    the cache as a backend                trace     what happened
  *     pool.c     private pools, routes to them         pool_state.c   checkpoints of them
+ *     own.c      blocks with a deleter
  *     policy     how large    core     where    defer   when
  *
  * All of it is behind one lock.  What runs without: backend->alloc() and free(), order->wait() and sync(), hooks.  After each of
@@ -36,8 +37,9 @@ struct ga_cache {
     struct defer defer;
     struct trace trace;
     struct pools pools;
-    uint64_t limit; /* UINT64_MAX: none */
-    uint64_t ahead; /* bytes that the backend is busy with, taking or giving back */
+    struct owner *owners; /* that were not released */
+    uint64_t limit;       /* UINT64_MAX: none */
+    uint64_t ahead;       /* bytes that the backend is busy with, taking or giving back */
     uint64_t retries, ooms, syncs, backend_allocs, backend_frees;
     bool has_oom;
     struct ga_cache_oom oom; /* the last */
@@ -49,6 +51,9 @@ struct request {
     ga_stream stream;
     uint32_t block; /* the answer */
 };
+
+/* What GA_STREAM_CURRENT stands for. */
+ga_stream gai_cache_stream(const ga_cache *cache, ga_stream stream);
 
 /* GA_NO_SPACE: no free block of the lane will do.  The best one that does is taken and, where the policy says so, split. */
 enum ga_status gai_cache_take(ga_cache *cache, struct request *request);

@@ -242,7 +242,8 @@ static void read_pair(struct reader *in, unsigned *seen)
 
 enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char *error, size_t cap)
 {
-    struct reader in = { .at = text, .opts = { .limit = opts->limit, .trace = opts->trace, .hooks = opts->hooks } };
+    struct reader in = { .at = text,
+                         .opts = { .limit = opts->limit, .trace = opts->trace, .kind = opts->kind, .hooks = opts->hooks } };
     unsigned seen = 0;
     if (peek(&in))
         do

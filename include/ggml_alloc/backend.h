@@ -59,6 +59,12 @@ struct ga_backend_pinned {
     bool (*is_pinned)(void *user, const void *ptr);    /* whoever locked it; NULL: it cannot tell */
 };
 
+struct ga_backend_copy {
+    void *user;
+    /* In the stream's order: returns when it was given to it, not when it is done.  Either end may be the host's memory. */
+    enum ga_status (*copy)(void *user, void *to, const void *from, size_t size, ga_stream stream);
+};
+
 struct ga_backend {
     uint32_t abi; /* 0 is 1 */
     int device;
@@ -73,6 +79,7 @@ struct ga_backend {
     void *user;
     const struct ga_backend_order *order;   /* NULL: whatever uses the memory is done when the caller is */
     const struct ga_backend_pinned *pinned; /* NULL: it has no page-locked memory */
+    const struct ga_backend_copy *copy;     /* NULL: it does not copy */
 };
 
 /* Host memory: aligned_alloc() and free(), 64-byte aligned. */

@@ -83,12 +83,13 @@ struct ga_cache_opts {
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
     uint32_t trace;                         /* newest things that happened to remember; 0: none */
+    int kind;                               /* what struct ga_owned says of the memory: the caller's number for it */
     struct ga_cache_hooks hooks;
 };
 
 /*
  * Options from text, "key:value,key:value"; blanks do not matter.  What the text can say and does not is the default afterwards;
- * `limit`, `trace` and `hooks` stay.  GA_INVALID, and nothing changed: `error` (may be NULL) gets where and what.
+ * `limit`, `trace`, `kind` and `hooks` stay.  GA_INVALID, and nothing changed: `error` (may be NULL) gets where and what.
  *
  *     max_split_size_mb, max_non_split_rounding_mb      MiB, from 20
  *     roundup_power2_divisions                          a power of two or 0, or [256:1,512:2,>:8]: from that many MiB on
@@ -116,6 +117,19 @@ GA_API enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream str
 GA_API enum ga_status ga_cache_free(ga_cache *cache, ga_block block);
 GA_API enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr);
 
+/*
+ * A block that carries how to give it back, for those who do not know where it is from: release(owner), once, before the cache is
+ * deleted; it cannot fail.  release is ga_cache_release for all of a cache's.
+ */
+struct ga_owned {
+    void *ptr, *owner;
+    void (*release)(void *owner);
+    int kind, device; /* opts.kind, the backend's device */
+};
+
+GA_API enum ga_status ga_cache_own(ga_cache *cache, size_t size, ga_stream stream, struct ga_owned *owned); /* ga_cache_alloc() */
+GA_API void ga_cache_release(void *owner);                                                                  /* NULL is fine */
+
 /* The live block that begins at `ptr`; 0: none does. */
 GA_API ga_block ga_cache_find(ga_cache *cache, const void *ptr);
 /* Where a live block begins and how large it is, size >= what was asked for; `size` may be NULL.  NULL when it is not live. */
@@ -128,6 +142,7 @@ GA_API void *ga_cache_ptr(ga_cache *cache, ga_block block, size_t *size);
  */
 GA_API enum ga_status ga_cache_share(ga_cache *cache, ga_block block, ga_stream stream);
 GA_API enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream stream);
+GA_API enum ga_status ga_cache_share_owned(ga_cache *cache, const struct ga_owned *owned, ga_stream stream); /* GA_OK: not ours */
 GA_API enum ga_status ga_cache_unshare(ga_cache *cache, ga_block block, ga_stream stream);
 /*
  * The block is in use until `event`, a stream's point of the caller's own choice: the last real use, not all that the stream is
@@ -139,6 +154,9 @@ GA_API enum ga_status ga_cache_share_until(ga_cache *cache, ga_block block, ga_e
  * of `home` that were freed by now need not wait for `stream` any longer.  O(blocks that wait for `stream`).
  */
 GA_API void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream);
+
+/* Copies in the order of the stream, by the backend: returns when it was told.  GA_UNSUPPORTED: it does not copy. */
+GA_API enum ga_status ga_cache_copy(ga_cache *cache, void *to, const void *from, size_t size, ga_stream stream);
 
 /* Makes reusable what events have freed; every alloc does.  Returns the bytes that are still pending. */
 GA_API uint64_t ga_cache_poll(ga_cache *cache);

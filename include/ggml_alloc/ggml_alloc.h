@@ -7,10 +7,12 @@
 #include "backend.h"
 #include "base.h"
 #include "cache.h"
+#include "devices.h"
 #include "gallocr.h"
 #include "graph.h"
 #include "plan.h"
 #include "pool.h"
+#include "registry.h"
 #include "sim.h"
 #include "tallocr.h"
 

@@ -68,13 +68,14 @@ enum ga_sim_call {
     GA_SIM_PINNED_FREE,
     GA_SIM_PIN,
     GA_SIM_UNPIN,
+    GA_SIM_COPY, /* 16 bytes a nanosecond; the bytes are there at once */
 };
 
 /* Which calls fail: those of a kind in `calls`, when one of the reasons applies.  Giving back never fails. */
 struct ga_sim_fault {
     uint32_t calls;        /* bits, 1u << GA_SIM_ALLOC and so on */
     uint64_t nth;          /* the nth of them from now on, once; 0: none */
-    uint64_t above;        /* allocs and pins of more bytes; 0: none */
+    uint64_t above;        /* calls with more bytes; 0: none */
     bool always;           /* all of them */
     enum ga_status status; /* what they answer; GA_OK is GA_NO_SPACE */
 };
@@ -98,7 +99,7 @@ struct ga_sim_entry {
     uint64_t time;
     uint64_t size;    /* of memory */
     uint64_t address; /* of memory */
-    ga_stream stream; /* of GA_SIM_RECORD */
+    ga_stream stream; /* of GA_SIM_RECORD and GA_SIM_COPY */
     ga_event event;
 };
 
