@@ -10,6 +10,7 @@
 #include "devices.h"
 #include "gallocr.h"
 #include "graph.h"
+#include "order.h"
 #include "plan.h"
 #include "pool.h"
 #include "registry.h"

@@ -75,4 +75,13 @@ enum ga_status toy_feed(const struct toy *toy, ga_graph *graph);
 /* NULL when the plan serves the program; else what went wrong, in `why`. */
 const char *toy_run(const struct toy *toy, const ga_plan *plan, uint64_t seed, char *why, size_t cap);
 
+/*
+ * What each node's bytes are when it has run, and what is in external bytes at the end, each tensor alone: equal for programs that
+ * are the same but for an order that does not matter.
+ */
+void toy_digest(const struct toy *toy, uint32_t digests[TOY_NODES + 1]);
+
+/* The same program in another order: a parse sequence, each step closed by GA_NONE. */
+void toy_reorder(struct toy *toy, const ga_id *list, size_t n);
+
 #endif

@@ -298,3 +298,49 @@ const char *toy_run(const struct toy *toy, const ga_plan *plan, uint64_t seed, c
     free(world);
     return good ? NULL : why;
 }
+
+static uint32_t digest(const struct toy *toy, ga_id id, const uint8_t *bytes)
+{
+    uint32_t hash = id;
+    for (uint32_t i = 0; i < toy->nodes[id].size; i++)
+        hash = stir(hash, bytes[i]);
+    return hash;
+}
+
+void toy_digest(const struct toy *toy, uint32_t digests[TOY_NODES + 1])
+{
+    struct place place = { { NULL } };
+    uint8_t own[TOY_NODES + 1][TOY_BYTES] = { { 0 } };
+    memset(digests, 0, (TOY_NODES + 1) * sizeof *digests);
+    for (ga_id id = 1; id <= toy->n_nodes; id++) {
+        const struct toy_node *node = &toy->nodes[id];
+        place.at[id] = node->size ? own[node->root] + node->root_offset : NULL;
+        if (toy_is_leaf(node))
+            fill(own[id], node->size, id);
+    }
+    for (uint32_t i = 0; i < toy->n_order; i++) {
+        ga_id id = toy->order[i];
+        if (!toy_computes(&toy->nodes[id]) || toy->nodes[id].size == 0)
+            continue;
+        compute(toy, &place, id, place.at[id]);
+        digests[id] = digest(toy, id, place.at[id]);
+    }
+    for (ga_id id = 1; id <= toy->n_nodes; id++)
+        if (toy_is_leaf(&toy->nodes[id]) && place.at[id])
+            digests[id] = digest(toy, id, place.at[id]);
+}
+
+void toy_reorder(struct toy *toy, const ga_id *list, size_t n)
+{
+    toy->n_order = 0;
+    toy->n_steps = 0;
+    toy->sequence = true;
+    for (size_t i = 0; i < n; i++) {
+        bool opens = i == 0 || list[i - 1] == GA_NONE;
+        if (list[i] == GA_NONE)
+            continue;
+        toy->n_steps += opens;
+        toy->nodes[list[i]].step = toy->n_steps;
+        toy->order[toy->n_order++] = list[i];
+    }
+}

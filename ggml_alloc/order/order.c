@@ -1,0 +1,248 @@
+/*
+ * order.c - finding an order, stage by stage: turns, simple rules, the way back to what was given, plans that judge
+ */
+#include "ggml_alloc/order.h"
+
+#include "base/bits.h"
+#include "base/log.h"
+#include "order/rules.h"
+#include "order/tally.h"
+
+#include <string.h>
+
+/* A plan's sums over pools, and whether it is in no pool worse than that of the order given. */
+struct verdict {
+    uint64_t bound, peak;
+    bool is_worse;
+};
+
+struct finder {
+    const ga_graph *graph;
+    const struct ga_order_opts *opts;
+    struct freedom freedom;
+    struct turns turns;
+    ga_plan *given;   /* the plan of the order given */
+    uint64_t *aligns; /* by pool */
+    uint64_t *limits; /* by pool: the bound of the order given */
+    uint64_t *peaks;  /* by pool, of the order in hand */
+    uint32_t *order, *best;
+    ga_id *list; /* the caller's */
+    size_t n_list;
+    uint64_t bound; /* of `best`, over all pools */
+    struct ga_order_info info;
+};
+
+static uint64_t sum_of(const uint64_t *values, unsigned n)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        sum += values[i];
+    return sum;
+}
+
+/* An order as a parse sequence: a barrier behind each step. */
+static void write_list(struct finder *f, const uint32_t *order)
+{
+    const struct turns *turns = &f->turns;
+    f->n_list = 0;
+    for (uint32_t i = 0; i < turns->n_turns; i++)
+        for (uint32_t step = turns->of[order[i]].step; step < turns->of[order[i] + 1].step; step++) {
+            for (uint32_t n = turns->steps[step].node; n < turns->steps[step + 1].node; n++)
+                f->list[f->n_list++] = turns->nodes[n];
+            f->list[f->n_list++] = GA_NONE;
+        }
+}
+
+/* The bytes an order needs; false when that is more than `limits` in some pool. */
+static bool add_up(struct finder *f, const uint32_t *order, uint64_t *bound)
+{
+    struct tally tally;
+    bool ok = gai_tally_init(&tally, &f->turns, f->peaks);
+    for (uint32_t i = 0; ok && i < f->turns.n_turns; i++)
+        gai_tally_run(&tally, order[i], f->peaks);
+    gai_tally_fini(&tally);
+    *bound = sum_of(f->peaks, f->turns.n_pools);
+    for (unsigned pool = 0; pool < f->turns.n_pools; pool++)
+        if (f->peaks[pool] > f->limits[pool])
+            *bound = UINT64_MAX;
+    return ok;
+}
+
+static enum ga_status try_rules(struct finder *f)
+{
+    static const struct {
+        enum rule rule;
+        bool backwards;
+    } rules[] = {
+        { RULE_FREES_FIRST, false }, { RULE_LEAST_GAIN, false }, { RULE_BY_NEED, false },
+        { RULE_FREES_FIRST, true },  { RULE_LEAST_GAIN, true },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        bool made;
+        uint64_t bound;
+        enum ga_status status = gai_rule(&f->turns, rules[i].rule, rules[i].backwards, &f->freedom, f->order, &made);
+        if (status != GA_OK)
+            return status;
+        if (!made)
+            continue;
+        if (!add_up(f, f->order, &bound))
+            return GA_NO_MEMORY;
+        if (bound < f->bound) {
+            f->bound = bound;
+            memcpy(f->best, f->order, f->turns.n_turns * sizeof *f->best);
+        }
+    }
+    return GA_OK;
+}
+
+/* Turns that are not on a longest rising run of the order, in nodes. */
+static enum ga_status count_moved(struct finder *f)
+{
+    const struct turns *turns = &f->turns;
+    const struct ga_mem *mem = &turns->mem;
+    uint32_t n = turns->n_turns, *ends = mem_new_raw(mem, uint32_t, n), length = 0;
+    if (!ends)
+        return GA_NO_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t low = 0, high = length;
+        while (low < high) {
+            uint32_t mid = low + (high - low) / 2;
+            if (ends[mid] < f->best[i])
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        ends[low] = f->best[i];
+        length += low == length;
+    }
+    mem_free(mem, ends, n);
+    f->info.n_moved = n - length;
+    return GA_OK;
+}
+
+static struct verdict judge(const struct finder *f, const ga_plan *plan)
+{
+    struct verdict verdict = { 0, 0, false };
+    for (unsigned pool = 0; pool < f->graph->n_pools; pool++) {
+        uint64_t bound = ga_plan_bound(plan, pool), peak = ga_plan_peak(plan, pool);
+        verdict.bound += bound;
+        verdict.peak += peak;
+        verdict.is_worse |= bound > ga_plan_bound(f->given, pool) || peak > ga_plan_peak(f->given, pool);
+    }
+    return verdict;
+}
+
+/* Plans what `list` says, in a copy of the graph that borrows it. */
+static enum ga_status plan_list(const struct finder *f, ga_plan **plan)
+{
+    struct ga_graph borrowed = *f->graph;
+    struct ga_plan_opts opts = f->opts->plan;
+    opts.progress = NULL;
+    borrowed.sequence = f->list;
+    borrowed.n_sequence = (uint32_t)f->n_list;
+    gai_shape_rest(&borrowed);
+    return ga_plan_graph(&borrowed, &opts, plan);
+}
+
+/* Whether the best order is also placed in no more than the order given; `list` holds the one to run. */
+static enum ga_status settle(struct finder *f)
+{
+    struct verdict before = judge(f, f->given), after = before;
+    f->info.bound_before = before.bound;
+    f->info.peak_before = before.peak;
+    if (f->bound < before.bound) {
+        ga_plan *plan;
+        write_list(f, f->best);
+        enum ga_status status = plan_list(f, &plan);
+        if (status != GA_OK)
+            return status;
+        after = judge(f, plan);
+        ga_plan_delete(plan);
+    }
+    bool is_better = !after.is_worse && after.bound < before.bound;
+    for (uint32_t i = 0; !is_better && i < f->turns.n_turns; i++)
+        f->best[i] = i;
+    f->info.bound_after = is_better ? after.bound : before.bound;
+    f->info.peak_after = is_better ? after.peak : before.peak;
+    write_list(f, f->best);
+    return count_moved(f);
+}
+
+static bool finder_init(struct finder *f)
+{
+    const struct ga_mem *mem = &f->graph->env.mem;
+    const struct ga_plan_opts *plan = &f->opts->plan;
+    unsigned n_pools = f->graph->n_pools;
+    f->aligns = mem_new(mem, uint64_t, n_pools);
+    f->limits = mem_new(mem, uint64_t, n_pools);
+    f->peaks = mem_new(mem, uint64_t, n_pools);
+    for (unsigned pool = 0; f->aligns && pool < n_pools; pool++)
+        f->aligns[pool] = pool < plan->n_pools && plan->align && plan->align[pool] ? plan->align[pool] : 1;
+    return f->aligns && f->limits && f->peaks;
+}
+
+static bool finder_make_room(struct finder *f)
+{
+    const struct ga_mem *mem = &f->graph->env.mem;
+    f->order = mem_new_raw(mem, uint32_t, f->turns.n_turns);
+    f->best = mem_new_raw(mem, uint32_t, f->turns.n_turns);
+    for (uint32_t i = 0; f->best && i < f->turns.n_turns; i++)
+        f->best[i] = i;
+    return f->order && f->best;
+}
+
+static void finder_fini(struct finder *f)
+{
+    const struct ga_mem *mem = &f->graph->env.mem;
+    unsigned n_pools = f->graph->n_pools;
+    mem_free(mem, f->aligns, n_pools);
+    mem_free(mem, f->limits, n_pools);
+    mem_free(mem, f->peaks, n_pools);
+    mem_free(mem, f->order, f->turns.n_turns);
+    mem_free(mem, f->best, f->turns.n_turns);
+    gai_turns_fini(&f->turns);
+    ga_plan_delete(f->given);
+}
+
+/* Sums of sizes stay far from the end of 64 bits. */
+static bool is_measurable(const struct turns *turns)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < turns->n_storages; i++)
+        sum = add_sat(sum, turns->storages[i].size);
+    return sum <= (uint64_t)1 << 62;
+}
+
+static enum ga_status find(struct finder *f)
+{
+    struct ga_plan_opts plan = f->opts->plan;
+    plan.progress = NULL;
+    enum ga_status status = ga_plan_graph(f->graph, &plan, &f->given);
+    if (status == GA_OK)
+        status = gai_turns(f->graph, f->aligns, &f->turns, f->graph->error, GRAPH_ERROR);
+    if (status == GA_OK && !finder_make_room(f))
+        status = GA_NO_MEMORY;
+    for (unsigned pool = 0; status == GA_OK && pool < f->graph->n_pools; pool++)
+        f->limits[pool] = ga_plan_bound(f->given, pool);
+    f->bound = sum_of(f->limits, f->graph->n_pools);
+    if (status == GA_OK && is_measurable(&f->turns))
+        status = try_rules(f);
+    return status == GA_OK ? settle(f) : status;
+}
+
+enum ga_status ga_order(const ga_graph *graph, const struct ga_order_opts *opts, ga_id *list, size_t *n, struct ga_order_info *info)
+{
+    static const struct ga_order_opts defaults;
+    struct finder f = { .graph = graph, .opts = opts ? opts : &defaults, .list = list };
+    if (graph->status != GA_OK)
+        return graph->status;
+    f.freedom = (struct freedom){ f.opts->reach ? f.opts->reach : UINT32_MAX, f.opts->mixes_pools };
+    enum ga_status status = finder_init(&f) ? find(&f) : GA_NO_MEMORY;
+    if (status == GA_OK) {
+        *n = f.n_list;
+        if (info)
+            *info = f.info;
+    }
+    finder_fini(&f);
+    return status;
+}
