@@ -220,14 +220,13 @@ static bool read_list(struct checker *c, const ga_id *list, size_t n)
     return true;
 }
 
-static bool names_exist(const struct checker *c)
+static bool names_exist(const ga_graph *graph, char *why, size_t cap)
 {
-    const ga_graph *graph = c->graph;
     bool exist = graph->n_ahead == 0;
     for (uint32_t i = 0; i < graph->n_extends; i++)
         exist &= graph->extends[i].id <= graph->n_nodes && graph->extends[i].until <= graph->n_nodes;
     if (!exist)
-        gai_say(c->why, c->cap, "a DEPEND or an extension names a node that was never added");
+        gai_say(why, cap, "a DEPEND or an extension names a node that was never added");
     return exist;
 }
 
@@ -237,7 +236,7 @@ enum ga_status ga_order_check(const ga_graph *graph, const ga_id *list, size_t n
     struct checker c = { .graph = graph, .why = why, .cap = cap };
     if (graph->status != GA_OK)
         return graph->status;
-    if (!names_exist(&c))
+    if (!names_exist(graph, why, cap))
         return GA_INVALID;
     size_t ids = (size_t)graph->n_nodes + 2, slots = ids + graph->n_srcs;
     c.given = mem_new(mem, ga_id, ids);

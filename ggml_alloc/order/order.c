@@ -233,9 +233,10 @@ static enum ga_status find(struct finder *f)
 enum ga_status ga_order(const ga_graph *graph, const struct ga_order_opts *opts, ga_id *list, size_t *n, struct ga_order_info *info)
 {
     static const struct ga_order_opts defaults;
-    struct finder f = { .graph = graph, .opts = opts ? opts : &defaults, .list = list };
+    struct finder f = { .graph = graph, .opts = opts ? opts : &defaults };
     if (graph->status != GA_OK)
         return graph->status;
+    f.list = list;
     f.freedom = (struct freedom){ f.opts->reach ? f.opts->reach : UINT32_MAX, f.opts->mixes_pools };
     enum ga_status status = finder_init(&f) ? find(&f) : GA_NO_MEMORY;
     if (status == GA_OK) {

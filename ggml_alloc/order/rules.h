@@ -27,7 +27,7 @@ struct freedom {
  * Into `order` (n_turns).  O((turns + uses) log turns).  False in `*made` when the rule leads to where nothing more may run: pools
  * take turns, or the reach ends.  GA_NO_MEMORY.
  */
-enum ga_status gai_rule(const struct turns *turns, enum rule rule, bool backwards, const struct freedom *moves, uint32_t *order,
+enum ga_status gai_rule(const struct turns *turns, enum rule rule, bool backwards, const struct freedom *freedom, uint32_t *order,
                         bool *made);
 
 #endif
