@@ -22,10 +22,8 @@ ga_registry *ga_registry_new(const struct ga_env *env)
     if (!registry)
         return NULL;
     registry->mem = mem;
-    if (lock_init(&registry->lock))
-        return registry;
-    mem_free(&mem, registry, 1);
-    return NULL;
+    lock_init(&registry->lock);
+    return registry;
 }
 
 void ga_registry_delete(ga_registry *registry)
@@ -33,7 +31,6 @@ void ga_registry_delete(ga_registry *registry)
     if (!registry)
         return;
     struct ga_mem mem = registry->mem;
-    lock_fini(&registry->lock);
     mem_free(&mem, registry->list, registry->cap);
     mem_free(&mem, registry, 1);
 }

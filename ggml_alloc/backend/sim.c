@@ -248,6 +248,7 @@ ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, con
     ga_sim *sim = gai_backend_sound(inner) ? mem_new(&mem, ga_sim, 1) : NULL;
     if (!sim)
         return NULL;
+    lock_init(&sim->lock);
     sim->mem = mem;
     sim->inner = inner;
     sim->capacity = chosen.capacity ? chosen.capacity : (uint64_t)1 << 30;
@@ -258,10 +259,8 @@ ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, con
     offer(sim);
     unsigned n_streams = chosen.streams ? chosen.streams : 4;
     sim->captures = mem_new(&mem, bool, n_streams);
-    bool complete = sim->cap_log == chosen.log && sim->captures && gai_timeline_init(&sim->line, &mem, n_streams);
-    if (complete && lock_init(&sim->lock))
+    if (sim->cap_log == chosen.log && sim->captures && gai_timeline_init(&sim->line, &mem, n_streams))
         return sim;
-    gai_timeline_fini(&sim->line);
     mem_free(&mem, sim->captures, n_streams);
     mem_free(&mem, sim->log, sim->cap_log);
     mem_free(&mem, sim, 1);
@@ -276,7 +275,6 @@ void ga_sim_delete(ga_sim *sim)
     for (uint32_t i = 0; i < sim->n_buffers; i++)
         sim->inner->free(sim->inner->user, &sim->buffers[i]);
     gai_sim_fini_pinned(sim);
-    lock_fini(&sim->lock);
     mem_free(&mem, sim->captures, sim->line.n_streams);
     gai_timeline_fini(&sim->line);
     mem_free(&mem, sim->buffers, sim->cap_buffers);

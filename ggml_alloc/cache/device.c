@@ -37,10 +37,7 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     ga_cache *cache = sound ? mem_new(&mem, ga_cache, 1) : NULL;
     if (!cache)
         return NULL;
-    if (!lock_init(&cache->lock)) {
-        mem_free(&mem, cache, 1);
-        return NULL;
-    }
+    lock_init(&cache->lock);
     cache->mem = mem;
     cache->backend = backend;
     cache->opts = chosen;
@@ -72,7 +69,6 @@ void ga_cache_delete(ga_cache *cache)
     gai_defer_fini(&cache->defer);
     gai_core_fini(&cache->core);
     mem_free(&cache->mem, cache->trace.ring, cache->trace.cap);
-    lock_fini(&cache->lock);
     struct ga_mem mem = cache->mem;
     mem_free(&mem, cache, 1);
 }

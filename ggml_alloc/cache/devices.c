@@ -20,10 +20,7 @@ ga_devices *ga_devices_new(const struct ga_env *env, const struct ga_backend *co
         return NULL;
     devices->env = own;
     devices->opts = opts ? *opts : (struct ga_cache_opts){ 0 };
-    if (!lock_init(&devices->lock)) {
-        mem_free(&own.mem, devices, 1);
-        return NULL;
-    }
+    lock_init(&devices->lock);
     if (ga_devices_grow(devices, backends, n) == GA_OK)
         return devices;
     ga_devices_delete(devices);
@@ -37,7 +34,6 @@ void ga_devices_delete(ga_devices *devices)
     struct ga_mem mem = devices->env.mem;
     while (devices->n)
         ga_cache_delete(devices->caches[--devices->n]);
-    lock_fini(&devices->lock);
     mem_free(&mem, devices->caches, devices->cap);
     mem_free(&mem, devices, 1);
 }
