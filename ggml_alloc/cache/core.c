@@ -12,15 +12,6 @@ static struct core_lane *lane_of(const struct core *core, uint32_t lane)
     return core->lanes[lane];
 }
 
-/*
- * Each change is counted twice, for all and for the kind.
- */
-#define COUNT(core, lane, up_or_down, field, n)                                                                                    \
-    do {                                                                                                                           \
-        up_or_down(&(core)->all.field, (n));                                                                                       \
-        up_or_down(&(core)->kinds[(lane)->small].field, (n));                                                                      \
-    } while (0)
-
 void gai_core_init(struct core *core, const struct ga_mem *mem, enum ga_fit fit)
 {
     *core = (struct core){ .mem = mem, .fit = fit == GA_FIT_FAST ? RANGE_FAST : RANGE_TIE_LOW };
@@ -89,7 +80,7 @@ static uint32_t block_slot(struct core *core)
 {
     uint32_t slot = core->spare_block;
     if (slot) {
-        core->spare_block = core->blocks[slot].next;
+        core->spare_block = (uint32_t)core->blocks[slot].retired_at;
         return slot;
     }
     slot = ++core->n_blocks;
@@ -121,90 +112,61 @@ bool gai_core_room(struct core *core, uint32_t at, uint32_t n)
            array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.cap_nodes + 2);
 }
 
-/* The segment of a free node. */
-static uint32_t segment_of(const struct core *core, const struct core_lane *lane, uint32_t node)
+/*
+ * Free parts of a split segment come, of these lengths or 0, or go.  Those of a segment that is wholly free do not count.
+ */
+static inline void splits_come(struct core *core, bool kind, uint64_t low, uint64_t high)
 {
-    uint32_t behind = lane->tenants[range_next(&lane->range, node)];
-    uint32_t slot = tenant_slot(behind);
-    return tenant_kind(behind) == TENANT_BLOCK ? core->blocks[slot].segment : slot;
-}
-
-static bool is_whole(const struct core *core, const struct core_lane *lane, uint32_t node)
-{
-    return range_len(&lane->range, node) == core->segments[segment_of(core, lane, node)].buffer.size;
-}
-
-/* A free part of a split segment comes or goes. */
-static void count_split(struct core *core, const struct core_lane *lane, uint32_t node, bool comes)
-{
-    if (!range_is_free(&lane->range, node) || node == gai_range_tail(&lane->range) || is_whole(core, lane, node))
-        return;
-    uint64_t len = range_len(&lane->range, node);
-    if (comes) {
-        COUNT(core, lane, count_up, splits, 1);
-        COUNT(core, lane, count_up, split_bytes, len);
-    } else {
-        COUNT(core, lane, count_down, splits, 1);
-        COUNT(core, lane, count_down, split_bytes, len);
+    struct counts *counts = &core->counts;
+    uint64_t n = (uint64_t)(low != 0) + (uint64_t)(high != 0);
+    if (n) {
+        tally_up(&counts->splits, kind, n);
+        tally_up(&counts->split_bytes, kind, low + high);
     }
 }
 
-static void *address_of(const struct core *core, const struct core_lane *lane, uint32_t segment, uint32_t node)
+static inline void splits_go(struct core *core, bool kind, uint64_t low, uint64_t high)
 {
-    const struct core_segment *home = &core->segments[segment];
-    uint64_t start = range_offset(&lane->range, home->mark) - home->buffer.size;
-    return (char *)home->buffer.base + (size_t)(range_offset(&lane->range, node) - start);
-}
-
-static void count_taken(struct core *core, const struct core_lane *lane, uint64_t len, uint64_t requested)
-{
-    COUNT(core, lane, count_up, allocations, 1);
-    COUNT(core, lane, count_up, allocated_bytes, len);
-    COUNT(core, lane, count_up, active, 1);
-    COUNT(core, lane, count_up, active_bytes, len);
-    COUNT(core, lane, count_up, requested_bytes, requested);
+    tally_down(&core->counts.splits, kind, (uint64_t)(low != 0) + (uint64_t)(high != 0));
+    tally_down(&core->counts.split_bytes, kind, low + high);
 }
 
 static inline enum ga_status take(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
-                                  uint32_t *block)
+                                  uint32_t *made)
 {
     struct core_lane *lane = lane_of(core, at);
-    assert(requested <= len && from != gai_range_tail(&lane->range));
+    struct range *range = &lane->range;
+    assert(requested <= len && from != gai_range_tail(range));
     if (!block_room(core) || !tenant_room(core, lane))
         return GA_NO_MEMORY;
-    uint32_t node, segment = segment_of(core, lane, from);
-    uint64_t whole = range_len(&lane->range, from);
-    bool was_whole = is_whole(core, lane, from);
-    enum ga_status status = gai_range_take_from(&lane->range, from, skip + len, &node);
+    uint32_t node, home = lane->tenants[from].segment;
+    struct core_segment *segment = &core->segments[home];
+    uint64_t whole = range_len(range, from);
+    enum ga_status status = gai_range_take_from(range, from, skip + len, &node);
     if (status != GA_OK)
         return status;
-    if (!was_whole) {
-        COUNT(core, lane, count_down, splits, 1);
-        COUNT(core, lane, count_down, split_bytes, whole);
-    }
     if (skip) {
-        gai_range_trim(&lane->range, node, skip, len);
-        count_split(core, lane, range_prev(&lane->range, node), true);
+        gai_range_trim(range, node, skip, len);
+        lane->tenants[range_prev(range, node)].segment = home;
     }
-    if (whole != skip + len)
-        count_split(core, lane, range_next(&lane->range, node), true);
+    if (!core_is_idle(segment))
+        splits_go(core, lane->small, whole, 0);
+    splits_come(core, lane->small, skip, whole - skip - len);
 
     uint32_t slot = block_slot(core);
-    struct core_block *taken = &core->blocks[slot];
-    uint32_t generation = taken->generation;
-    *taken = (struct core_block){ .ptr = address_of(core, lane, segment, node),
-                                  .requested = requested,
-                                  .lane = at,
-                                  .node = node,
-                                  .segment = segment,
-                                  .generation = generation,
-                                  .state = CORE_LIVE };
-    lane->tenants[node] = tenant(TENANT_BLOCK, slot);
-    gai_addrs_add(&core->addrs, (uintptr_t)taken->ptr, slot);
-    core->segments[segment].n_blocks++;
+    struct core_block *block = &core->blocks[slot];
+    block->ptr = (char *)segment->buffer.base + (size_t)(range_offset(range, node) - segment->start);
+    block->requested = requested;
+    block->lane = at;
+    block->node = node;
+    block->uses = block->n_waits = 0;
+    block->state = CORE_LIVE;
+    lane->tenants[node] = (struct tenant){ .segment = home, .block = slot };
+    gai_addrs_add(&core->addrs, (uintptr_t)block->ptr, slot);
+    segment->n_blocks++;
     core->clock++;
-    count_taken(core, lane, len, requested);
-    *block = slot;
+    counts_taken(&core->counts, lane->small, len, requested);
+    *made = slot;
     return GA_OK;
 }
 
@@ -219,44 +181,54 @@ enum ga_status gai_core_take_in(struct core *core, uint32_t at, uint32_t from, u
     return take(core, at, from, skip, len, requested, block);
 }
 
-void gai_core_retire(struct core *core, uint32_t slot)
+static inline void retire(struct core *core, struct core_block *block, const struct core_lane *lane)
 {
-    struct core_block *block = &core->blocks[slot];
     assert(block->state == CORE_LIVE);
-    const struct core_lane *lane = lane_of(core, block->lane);
     block->state = CORE_PENDING;
     block->generation++;
     block->retired_at = core->clock;
     gai_addrs_remove(&core->addrs, (uintptr_t)block->ptr);
-    COUNT(core, lane, count_down, allocations, 1);
-    COUNT(core, lane, count_down, allocated_bytes, range_len(&lane->range, block->node));
+    counts_retired(&core->counts, lane->small, range_len(&lane->range, block->node));
+}
+
+static inline void give(struct core *core, uint32_t slot, struct core_lane *lane)
+{
+    struct core_block *block = &core->blocks[slot];
+    struct range *range = &lane->range;
+    struct core_segment *segment = &core->segments[lane->tenants[block->node].segment];
+    uint32_t node = block->node, prev = range_prev(range, node), next = range_next(range, node);
+    uint64_t len = range_len(range, node);
+    uint64_t low = range_is_free(range, prev) ? range_len(range, prev) : 0;
+    uint64_t high = range_is_free(range, next) ? range_len(range, next) : 0;
+    assert(block->state == CORE_PENDING);
+    gai_range_give(range, node);
+    counts_given(&core->counts, lane->small, len, block->requested);
+    splits_go(core, lane->small, low, high);
+    if (--segment->n_blocks)
+        splits_come(core, lane->small, low + len + high, 0);
+    segment->idle_since = max_u64(segment->idle_since, block->retired_at);
+    block->state = CORE_SPARE;
+    block->retired_at = core->spare_block;
+    core->spare_block = slot;
+}
+
+void gai_core_retire(struct core *core, uint32_t slot)
+{
+    struct core_block *block = &core->blocks[slot];
+    retire(core, block, lane_of(core, block->lane));
 }
 
 void gai_core_give(struct core *core, uint32_t slot)
 {
+    give(core, slot, lane_of(core, core->blocks[slot].lane));
+}
+
+void gai_core_free(struct core *core, uint32_t slot)
+{
     struct core_block *block = &core->blocks[slot];
-    assert(block->state == CORE_PENDING);
     struct core_lane *lane = lane_of(core, block->lane);
-    COUNT(core, lane, count_down, active, 1);
-    COUNT(core, lane, count_down, active_bytes, range_len(&lane->range, block->node));
-    COUNT(core, lane, count_down, requested_bytes, block->requested);
-
-    uint32_t prev = range_prev(&lane->range, block->node), next = range_next(&lane->range, block->node);
-    uint32_t before = prev;
-    count_split(core, lane, next, false);
-    if (range_is_free(&lane->range, prev)) {
-        count_split(core, lane, prev, false);
-        before = range_prev(&lane->range, prev);
-    }
-    gai_range_give(&lane->range, block->node);
-    count_split(core, lane, range_next(&lane->range, before), true);
-
-    struct core_segment *segment = &core->segments[block->segment];
-    segment->n_blocks--;
-    segment->idle_since = max_u64(segment->idle_since, block->retired_at);
-    block->state = CORE_SPARE;
-    block->next = core->spare_block;
-    core->spare_block = slot;
+    retire(core, block, lane);
+    give(core, slot, lane);
 }
 
 static void list_append(struct core *core, uint32_t slot)
@@ -320,22 +292,27 @@ enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buff
     if (status != GA_OK)
         return status;
     uint32_t slot = segment_slot(core);
-    core->segments[slot] =
-        (struct core_segment){ .buffer = *buffer, .lane = at, .fence = fence, .mark = mark, .idle_since = core->clock };
-    lane->tenants[fence] = tenant(TENANT_FENCE, slot);
-    lane->tenants[mark] = tenant(TENANT_MARK, slot);
+    core->segments[slot] = (struct core_segment){ .buffer = *buffer,
+                                                  .start = range_offset(&lane->range, bytes),
+                                                  .lane = at,
+                                                  .fence = fence,
+                                                  .mark = mark,
+                                                  .idle_since = core->clock };
+    lane->tenants[fence] = (struct tenant){ .segment = slot, .block = TENANT_FENCE };
+    lane->tenants[mark] = (struct tenant){ .segment = slot, .block = TENANT_MARK };
     list_append(core, slot);
     gai_range_give(&lane->range, bytes);
-    COUNT(core, lane, count_up, segments, 1);
-    COUNT(core, lane, count_up, reserved_bytes, buffer->size);
+    tally_up(&core->counts.segments, lane->small, 1);
+    tally_up(&core->counts.reserved_bytes, lane->small, buffer->size);
     *segment = slot;
     *node = range_prev(&lane->range, mark);
+    lane->tenants[*node].segment = slot;
     return GA_OK;
 }
 
 static bool is_gone(const struct core_lane *lane, uint32_t node)
 {
-    return node != RANGE_NONE && !range_is_free(&lane->range, node) && tenant_kind(lane->tenants[node]) == TENANT_GONE;
+    return node != RANGE_NONE && !range_is_free(&lane->range, node) && lane->tenants[node].block == TENANT_GONE;
 }
 
 /*
@@ -361,7 +338,7 @@ static void forget_numbers(struct core_lane *lane, uint32_t fence, uint32_t mark
     enum ga_status status = gai_range_take_from(range, node, range_len(range, node), &node);
     assert(status == GA_OK);
     (void)status;
-    lane->tenants[node] = tenant(TENANT_GONE, 0);
+    lane->tenants[node] = (struct tenant){ .block = TENANT_GONE };
 }
 
 void gai_core_remove(struct core *core, uint32_t slot)
@@ -382,8 +359,8 @@ bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *at)
         return false;
     struct core_segment *segment = &core->segments[slot];
     const struct core_lane *lane = lane_of(core, segment->lane);
-    COUNT(core, lane, count_down, segments, 1);
-    COUNT(core, lane, count_down, reserved_bytes, segment->buffer.size);
+    tally_down(&core->counts.segments, lane->small, 1);
+    tally_down(&core->counts.reserved_bytes, lane->small, segment->buffer.size);
     *buffer = segment->buffer;
     *at = segment->lane;
     core->leaving = segment->next;

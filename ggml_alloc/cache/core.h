@@ -17,15 +17,14 @@
  * are never more than the segments.
  *
  * Names: a segment or block is a slot, a 32-bit index from 1, of a slab beside the lanes (nothing is ever written into the
- * memory).  A node is a number of the lane's range.  Of a used node, tenants[node] says what it is; a free node has no tenant, and
- * belongs to the segment of the node behind it, which is used, since free nodes never touch and every segment ends with a mark.
+ * memory).  A node is a number of the lane's range; tenants[node] says which segment it belongs to, and what it is.
  *
  * The core decides nothing but where a block of given bytes goes: rounding, segment sizes, events, limits, threads and the
  * order of giving back are its users'.  Functions that give never fail.  It is not locked.
  *
  * Invariants, all verified by gai_core_check():
  *   - each lane's range is sound, and between a fence and the next mark there is one segment, tiled by its blocks and free nodes;
- *   - a segment counts the blocks in it; every block is found by its address, and nothing else is;
+ *   - every node knows its segment; a segment counts the blocks in it; every block is found by its address, and nothing else is;
  *   - the counts of `now` are the sums over blocks, segments and free nodes; allocated blocks are active; peaks are not below.
  */
 #ifndef GAI_CACHE_CORE_H
@@ -44,16 +43,16 @@ enum core_state {
 struct core_block {
     void *ptr;
     uint64_t requested; /* as asked for: at most its size */
-    uint32_t lane, node, segment;
-    uint32_t generation; /* how often the slot was given back */
-    enum core_state state;
-    uint64_t retired_at;    /* the clock */
+    uint32_t lane, node;
+    uint32_t generation;    /* how often the slot was given back */
     uint32_t uses, n_waits; /* the owner's: streams that use it; events to come */
-    uint32_t next;          /* of spare slots */
+    enum core_state state;
+    uint64_t retired_at; /* the clock; of a spare slot the next one */
 };
 
 struct core_segment {
     struct ga_buffer buffer;
+    uint64_t start; /* of its first byte, in the lane */
     uint32_t lane, fence, mark; /* mark RANGE_NONE: nobody's slot, or leaving */
     uint32_t n_blocks;
     uint32_t prev, next; /* oldest first; the list of leaving or spare ones uses next only */
@@ -61,12 +60,22 @@ struct core_segment {
                             was given until then may still be using it */
 };
 
+/* What a node is.  Of a free one only the segment counts; what is gone has none. */
+struct tenant {
+    uint32_t segment;
+    uint32_t block; /* its slot, or one of these */
+};
+
+#define TENANT_FENCE UINT32_MAX
+#define TENANT_MARK (UINT32_MAX - 1)
+#define TENANT_GONE (UINT32_MAX - 2)
+
 struct core_lane {
     uint32_t pool;
     bool small;
     ga_stream stream;
     struct range range;
-    uint32_t *tenants; /* of used nodes */
+    struct tenant *tenants; /* of nodes */
     uint32_t cap_tenants;
 };
 
@@ -83,7 +92,7 @@ struct core {
     uint32_t leaving;        /* segments taken out whose memory was not given back yet */
     uint64_t clock;          /* of takes: ages segments */
     struct addrs addrs;
-    struct ga_cache_counts all, kinds[2]; /* large, small */
+    struct counts counts;
 };
 
 /* `mem` outlives it.  Memory is asked for when it is needed. */
@@ -125,6 +134,8 @@ bool gai_core_room(struct core *core, uint32_t at, uint32_t n);
 void gai_core_retire(struct core *core, uint32_t slot);
 /* A retired block becomes free and joins its neighbours. */
 void gai_core_give(struct core *core, uint32_t slot);
+/* Both at once. */
+void gai_core_free(struct core *core, uint32_t slot);
 
 /* A new segment, all of it free.  GA_NO_MEMORY: nothing changed.  GA_NO_SPACE: the lane's numbers are used up. */
 enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node);
@@ -132,6 +143,11 @@ enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buff
 /* A segment without blocks is taken out; it still counts as reserved until gai_core_leave() hands over its memory. */
 void gai_core_remove(struct core *core, uint32_t slot);
 bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *lane); /* false: none is leaving */
+
+static inline uint64_t core_reserved(const struct core *core)
+{
+    return tally_now(&core->counts.reserved_bytes);
+}
 
 static inline bool core_is_idle(const struct core_segment *segment)
 {
@@ -156,24 +172,6 @@ static inline ga_block core_name(const struct core *core, uint32_t slot)
 
 /* GA_OK and the slot of a live block; GA_FREED, GA_UNKNOWN. */
 enum ga_status gai_core_slot(const struct core *core, ga_block name, uint32_t *slot);
-
-/* What a used node is. */
-enum tenant_kind { TENANT_FENCE, TENANT_BLOCK, TENANT_MARK, TENANT_GONE };
-
-static inline uint32_t tenant(enum tenant_kind kind, uint32_t slot)
-{
-    return slot << 2 | (uint32_t)kind;
-}
-
-static inline enum tenant_kind tenant_kind(uint32_t tenant)
-{
-    return (enum tenant_kind)(tenant & 3);
-}
-
-static inline uint32_t tenant_slot(uint32_t tenant)
-{
-    return tenant >> 2;
-}
 
 /* NULL, or the broken invariant in words.  O(blocks). */
 const char *gai_core_check(const struct core *core);

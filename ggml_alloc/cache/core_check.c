@@ -41,6 +41,11 @@ static const char *check_counts(const struct ga_cache_counts *counts, const stru
     return broken ? broken : check_count(&counts->split_bytes, sums->split_bytes);
 }
 
+static bool is_tenant(const struct core_lane *lane, uint32_t node, uint32_t what)
+{
+    return !range_is_free(&lane->range, node) && node != RANGE_NONE && lane->tenants[node].block == what;
+}
+
 static const char *check_block(const struct core *core, uint32_t at, uint32_t node, uint32_t slot, uint64_t into, struct sums *sums)
 {
     if (slot == 0 || slot > core->n_blocks)
@@ -49,7 +54,7 @@ static const char *check_block(const struct core *core, uint32_t at, uint32_t no
     uint64_t len = range_len(&core->lanes[at]->range, node);
     if (block->lane != at || block->node != node || block->state == CORE_SPARE || block->requested > len)
         return "a block does not know where it is";
-    const struct core_segment *segment = &core->segments[block->segment];
+    const struct core_segment *segment = &core->segments[core->lanes[at]->tenants[node].segment];
     if (block->ptr != (char *)segment->buffer.base + (size_t)into)
         return "a block's address is not where it lies";
     bool is_live = block->state == CORE_LIVE;
@@ -63,47 +68,58 @@ static const char *check_block(const struct core *core, uint32_t at, uint32_t no
     return NULL;
 }
 
+/* What lies between fence and mark. */
+struct found {
+    uint64_t bytes;
+    uint32_t n_blocks, n_free;
+};
+
+static const char *check_part(const struct core *core, uint32_t at, uint32_t node, struct found *found, struct sums *sums)
+{
+    const struct core_lane *lane = core->lanes[at];
+    uint64_t len = range_len(&lane->range, node);
+    const char *broken = NULL;
+    if (node == RANGE_NONE || node == gai_range_tail(&lane->range))
+        return "a segment has no mark";
+    if (range_is_free(&lane->range, node)) {
+        found->n_free++;
+        sums->split_bytes += len;
+    } else {
+        found->n_blocks++;
+        broken = check_block(core, at, node, lane->tenants[node].block, found->bytes, sums);
+    }
+    found->bytes += len;
+    return broken;
+}
+
 /* The nodes from *node, a fence, to the mark of its segment; *node is then the node behind it. */
 static const char *check_segment(const struct core *core, uint32_t at, uint32_t *node, struct sums *sums)
 {
     const struct core_lane *lane = core->lanes[at];
-    uint64_t into = 0;
-    uint32_t fence = *node, n_blocks = 0, n_free = 0;
-    if (range_is_free(&lane->range, fence) || tenant_kind(lane->tenants[fence]) != TENANT_FENCE)
+    struct found found = { 0 };
+    const char *broken = NULL;
+    uint32_t fence = *node, slot = lane->tenants[fence].segment;
+    if (!is_tenant(lane, fence, TENANT_FENCE))
         return "a segment has no fence";
-    uint32_t slot = tenant_slot(lane->tenants[fence]);
     *node = range_next(&lane->range, fence);
-    for (; range_is_free(&lane->range, *node) || tenant_kind(lane->tenants[*node]) != TENANT_MARK;
-         *node = range_next(&lane->range, *node)) {
-        uint64_t len = range_len(&lane->range, *node);
-        if (*node == RANGE_NONE || *node == gai_range_tail(&lane->range))
-            return "a segment has no mark";
-        if (range_is_free(&lane->range, *node)) {
-            n_free++;
-            sums->split_bytes += len;
-        } else {
-            uint32_t block = tenant_slot(lane->tenants[*node]);
-            if (tenant_kind(lane->tenants[*node]) != TENANT_BLOCK)
-                return "a segment is partly gone";
-            const char *broken = check_block(core, at, *node, block, into, sums);
-            if (broken)
-                return broken;
-            if (core->blocks[block].segment != slot)
-                return "two segments share a stretch";
-            n_blocks++;
-        }
-        into += len;
+    for (; !broken && !is_tenant(lane, *node, TENANT_MARK); *node = range_next(&lane->range, *node)) {
+        broken = check_part(core, at, *node, &found, sums);
+        if (!broken && lane->tenants[*node].segment != slot)
+            broken = "a node belongs to another segment";
     }
+    if (broken)
+        return broken;
     const struct core_segment *segment = &core->segments[slot];
-    bool knows = segment->fence == fence && segment->mark == *node && segment->lane == at && segment->buffer.size == into;
-    if (!knows || tenant_slot(lane->tenants[*node]) != slot)
+    bool knows = segment->fence == fence && segment->mark == *node && segment->lane == at && segment->buffer.size == found.bytes &&
+                 segment->start == range_offset(&lane->range, fence) + range_len(&lane->range, fence);
+    if (!knows || lane->tenants[*node].segment != slot)
         return "a segment does not know where it is";
-    if (segment->n_blocks != n_blocks)
+    if (segment->n_blocks != found.n_blocks)
         return "a segment miscounts its blocks";
-    sums->splits += n_blocks ? n_free : 0;
-    sums->split_bytes -= n_blocks ? 0 : into;
+    sums->splits += found.n_blocks ? found.n_free : 0;
+    sums->split_bytes -= found.n_blocks ? 0 : found.bytes;
     sums->segments++;
-    sums->reserved_bytes += into;
+    sums->reserved_bytes += found.bytes;
     *node = range_next(&lane->range, *node);
     return NULL;
 }
@@ -115,7 +131,7 @@ static const char *check_lane(const struct core *core, uint32_t at, struct sums 
     uint32_t node = range_next(&lane->range, RANGE_NONE);
     bool was_gone = false;
     while (!broken && node != gai_range_tail(&lane->range)) {
-        bool is_gone = !range_is_free(&lane->range, node) && tenant_kind(lane->tenants[node]) == TENANT_GONE;
+        bool is_gone = is_tenant(lane, node, TENANT_GONE);
         if (is_gone && was_gone)
             return "two gone stretches touch";
         if (is_gone)
@@ -152,10 +168,13 @@ const char *gai_core_check(const struct core *core)
     for (uint32_t i = 0; !broken && i < core->n_lanes; i++)
         broken = check_lane(core, i, &kinds[core->lanes[i]->small]);
     broken = broken ? broken : check_lists(core, kinds);
-    broken = broken ? broken : check_counts(&core->kinds[0], &kinds[0]);
-    broken = broken ? broken : check_counts(&core->kinds[1], &kinds[1]);
+    for (int kind = 0; !broken && kind < KINDS; kind++) {
+        struct ga_cache_counts counts = gai_counts_of(&core->counts, kind);
+        broken = check_counts(&counts, &kinds[kind]);
+    }
     add_sums(&kinds[0], &kinds[1]);
-    broken = broken ? broken : check_counts(&core->all, &kinds[0]);
+    struct ga_cache_counts all = gai_counts_all(&core->counts);
+    broken = broken ? broken : check_counts(&all, &kinds[0]);
     if (!broken && core->addrs.len != kinds[0].allocations)
         broken = "an address is found that is not live";
     return broken;

@@ -149,9 +149,13 @@ void gai_cache_free(ga_cache *cache, uint32_t slot)
 {
     struct core_block *block = &cache->core.blocks[slot];
     gai_cache_note(cache, GA_CACHE_FREE, slot);
+    if (!block->uses) {
+        gai_cache_note(cache, GA_CACHE_REUSABLE, slot);
+        gai_core_free(&cache->core, slot);
+        return;
+    }
     gai_core_retire(&cache->core, slot);
-    if (block->uses)
-        block->n_waits = gai_defer_start(&cache->defer, &block->uses);
+    block->n_waits = gai_defer_start(&cache->defer, &block->uses);
     if (block->n_waits == 0)
         gai_cache_complete(cache, slot);
 }
@@ -279,7 +283,7 @@ uint64_t ga_cache_poll(ga_cache *cache)
 {
     lock_take(&cache->lock);
     gai_cache_retire(cache);
-    uint64_t pending = cache->core.all.active_bytes.now - cache->core.all.allocated_bytes.now;
+    uint64_t pending = tally_now(&cache->core.counts.pending_bytes);
     lock_give(&cache->lock);
     return pending;
 }

@@ -79,7 +79,7 @@ static void remove_all(ga_cache *cache, struct idle idle)
 void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target)
 {
     struct core *core = &cache->core;
-    uint64_t reserved = core->all.reserved_bytes.now;
+    uint64_t reserved = core_reserved(core);
     if (target == 0)
         remove_all(cache, idle);
     for (uint32_t at; target && reserved > target && (at = longest_idle(cache, idle));) {
@@ -94,7 +94,7 @@ enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target)
     struct idle idle;
     enum ga_status status = GA_OK;
     lock_take(&cache->lock);
-    if (cache->core.all.reserved_bytes.now > target) {
+    if (core_reserved(&cache->core) > target) {
         status = gai_cache_wait_all(cache, &idle);
         if (status == GA_OK)
             gai_cache_drop_idle(cache, idle, target);
@@ -154,12 +154,12 @@ enum ga_status gai_cache_collect(ga_cache *cache)
     uint64_t count;
     struct idle idle = { .before = UINT64_MAX };
     ages(cache, idle, &count);
-    if (cache->core.all.reserved_bytes.now <= target || count == 0)
+    if (core_reserved(&cache->core) <= target || count == 0)
         return GA_OK;
     enum ga_status status = gai_cache_wait_all(cache, &idle);
     if (status != GA_OK)
         return status;
-    uint64_t reserved = cache->core.all.reserved_bytes.now;
+    uint64_t reserved = core_reserved(&cache->core);
     while (reserved > target && collect_pass(cache, idle, target, &reserved))
         ;
     give_back(cache);

@@ -52,14 +52,13 @@ static bool record_segment(const struct core *core, uint32_t slot, ga_pool_state
                                   .lane = segment->lane,
                                   .first = state->n_blocks,
                                   .n = segment->n_blocks };
-    uint64_t start = range_offset(&lane->range, segment->mark) - segment->buffer.size;
     for (uint32_t node = range_next(&lane->range, segment->fence); node != segment->mark; node = range_next(&lane->range, node)) {
         if (range_is_free(&lane->range, node))
             continue;
-        const struct core_block *block = &core->blocks[tenant_slot(lane->tenants[node])];
+        const struct core_block *block = &core->blocks[lane->tenants[node].block];
         if (block->state != CORE_LIVE)
             return false;
-        state->blocks[state->n_blocks++] = (struct state_block){ .into = range_offset(&lane->range, node) - start,
+        state->blocks[state->n_blocks++] = (struct state_block){ .into = range_offset(&lane->range, node) - segment->start,
                                                                  .size = range_len(&lane->range, node),
                                                                  .requested = block->requested };
     }

@@ -11,7 +11,7 @@ static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size,
 {
     uint32_t pool = cache->core.lanes[lane]->pool;
     const struct ga_backend *backend = gai_cache_backend_of(cache, pool);
-    uint64_t held = add_sat(cache->core.all.reserved_bytes.now, cache->ahead);
+    uint64_t held = add_sat(core_reserved(&cache->core), cache->ahead);
     if (size > SIZE_MAX || held > cache->limit || size > cache->limit - held)
         return GA_NO_SPACE;
     struct ga_buffer buffer = { 0 };
@@ -142,16 +142,16 @@ static enum ga_status step_trim(ga_cache *cache, struct request *request)
 
 static void report(ga_cache *cache, const struct request *request)
 {
-    const struct ga_cache_counts *all = &cache->core.all;
+    const struct counts *counts = &cache->core.counts;
     struct ga_cache_oom oom = {
         .requested = request->size,
         .rounded = request->rounded,
         .segment = request->rounded < POLICY_ABSURD ? gai_policy_segment(request->rounded) : request->rounded,
         .stream = request->stream,
         .limit = cache->limit,
-        .allocated = all->allocated_bytes.now,
-        .pending = all->active_bytes.now - all->allocated_bytes.now,
-        .reserved = all->reserved_bytes.now,
+        .allocated = tally_now(&counts->allocated_bytes),
+        .pending = tally_now(&counts->pending_bytes),
+        .reserved = core_reserved(&cache->core),
         .largest_free = gai_core_longest(&cache->core, request->lane),
     };
     const struct ga_backend *backend = cache->backend;

@@ -12,7 +12,7 @@ static void add_part(struct snapshot *to, const struct core_lane *lane, const st
     uint32_t at = to->n++;
     if (at >= to->cap)
         return;
-    uint64_t into = range_offset(&lane->range, node) - range_offset(&lane->range, segment->fence) - 1;
+    uint64_t into = range_offset(&lane->range, node) - segment->start;
     struct ga_cache_part part = {
         .segment = segment->buffer.base,
         .pool = pools_name(to->pools, lane->pool),
@@ -24,7 +24,7 @@ static void add_part(struct snapshot *to, const struct core_lane *lane, const st
         .size = range_len(&lane->range, node),
     };
     if (!range_is_free(&lane->range, node)) {
-        uint32_t slot = tenant_slot(lane->tenants[node]);
+        uint32_t slot = lane->tenants[node].block;
         bool is_live = to->core->blocks[slot].state == CORE_LIVE;
         part.state = is_live ? GA_PART_LIVE : GA_PART_PENDING;
         part.block = is_live ? core_name(to->core, slot) : 0;

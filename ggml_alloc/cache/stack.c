@@ -28,7 +28,7 @@ static bool stack_info(void *user, uint64_t *free_bytes, uint64_t *total_bytes)
     uint64_t device_free = UINT64_MAX, device_total = UINT64_MAX;
     bool known = device->info && device->info(device->user, &device_free, &device_total);
     lock_take(&cache->lock);
-    uint64_t reserved = cache->core.all.reserved_bytes.now, active = cache->core.all.active_bytes.now, limit = cache->limit;
+    uint64_t reserved = core_reserved(&cache->core), active = counts_active_bytes(&cache->core.counts), limit = cache->limit;
     lock_give(&cache->lock);
     if (!known && limit == UINT64_MAX)
         return false;

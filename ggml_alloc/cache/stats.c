@@ -51,9 +51,9 @@ void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats)
 {
     lock_take(&cache->lock);
     *stats = (struct ga_cache_stats){
-        .all = cache->core.all,
-        .large = cache->core.kinds[0],
-        .small = cache->core.kinds[1],
+        .all = gai_counts_all(&cache->core.counts),
+        .large = gai_counts_of(&cache->core.counts, KIND_LARGE),
+        .small = gai_counts_of(&cache->core.counts, KIND_SMALL),
         .retries = cache->retries,
         .ooms = cache->ooms,
         .syncs = cache->syncs,
@@ -63,43 +63,17 @@ void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats)
     lock_give(&cache->lock);
 }
 
-static void for_each_count(ga_cache *cache, void (*each)(struct ga_count *))
-{
-    struct ga_cache_counts *const sets[] = { &cache->core.all, &cache->core.kinds[0], &cache->core.kinds[1] };
-    for (int i = 0; i < 3; i++) {
-        each(&sets[i]->allocations);
-        each(&sets[i]->allocated_bytes);
-        each(&sets[i]->active);
-        each(&sets[i]->active_bytes);
-        each(&sets[i]->requested_bytes);
-        each(&sets[i]->segments);
-        each(&sets[i]->reserved_bytes);
-        each(&sets[i]->splits);
-        each(&sets[i]->split_bytes);
-    }
-}
-
-static void reset_peak(struct ga_count *count)
-{
-    count->peak = count->now;
-}
-
-static void reset_totals(struct ga_count *count)
-{
-    count->added = count->removed = 0;
-}
-
 void ga_cache_reset_peaks(ga_cache *cache)
 {
     lock_take(&cache->lock);
-    for_each_count(cache, reset_peak);
+    gai_counts_reset_peaks(&cache->core.counts);
     lock_give(&cache->lock);
 }
 
 void ga_cache_reset_totals(ga_cache *cache)
 {
     lock_take(&cache->lock);
-    for_each_count(cache, reset_totals);
+    gai_counts_reset_totals(&cache->core.counts);
     cache->retries = cache->ooms = cache->syncs = 0;
     cache->backend_allocs = cache->backend_frees = 0;
     lock_give(&cache->lock);
