@@ -118,6 +118,56 @@ bool puzzle_random(struct puzzle *puzzle, const struct gen_random *wish, const c
     return gai_gen_random(&env.mem, wish, &puzzle->made) == GA_OK && take_intervals(puzzle, puzzle->made.at, puzzle->made.n);
 }
 
+static unsigned largest_pool(const ga_plan *plan)
+{
+    struct ga_plan_info info;
+    unsigned largest = 0;
+    ga_plan_info(plan, &info);
+    for (unsigned pool = 1; pool < info.n_pools; pool++)
+        largest = ga_plan_peak(plan, pool) > ga_plan_peak(plan, largest) ? pool : largest;
+    return largest;
+}
+
+static bool take_apart(struct puzzle *puzzle, const ga_plan *plan)
+{
+    const struct tgraph *graph = &puzzle->graph;
+    unsigned pool = largest_pool(plan);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < graph->n_tensors; i++) {
+        struct ga_slot slot;
+        struct ga_node node;
+        struct ga_interval at = { 0 };
+        if (ga_graph_node(graph->graph, graph->ids[i], &node) && node.view_of == GA_NONE &&
+            ga_plan_slot(plan, graph->ids[i], &slot) && slot.pool == pool &&
+            ga_plan_life(plan, graph->ids[i], &at.birth, &at.death)) {
+            at.size = slot.size;
+            at.align = node.align;
+            puzzle->apart[n++] = at;
+        }
+    }
+    return take_intervals(puzzle, puzzle->apart, n);
+}
+
+bool puzzle_apart(struct puzzle *puzzle)
+{
+    uint64_t align[64] = { 0 }, chunk_max[64] = { 0 };
+    struct ga_plan_opts opts = { .effort = GA_EFFORT_NONE, .n_pools = puzzle->graph.n_buffers, .align = align };
+    ga_plan *plan;
+    if (opts.n_pools > 64)
+        return false;
+    gai_tgraph_limits(&puzzle->graph, align, chunk_max);
+    puzzle->apart = malloc((puzzle->graph.n_tensors + (size_t)1) * sizeof *puzzle->apart);
+    if (!puzzle->apart || ga_plan_graph(puzzle->graph.graph, &opts, &plan) != GA_OK)
+        return false;
+    bool good = take_apart(puzzle, plan);
+    for (uint32_t i = 0; i < puzzle->n; i++) {
+        uint64_t pool_align = align[largest_pool(plan)];
+        puzzle->apart[i].align = puzzle->apart[i].align > pool_align ? puzzle->apart[i].align : pool_align;
+    }
+    ga_plan_delete(plan);
+    return good;
+}
+
 void puzzle_fini(struct puzzle *puzzle)
 {
     struct ga_env env = gai_env(NULL);
@@ -127,6 +177,7 @@ void puzzle_fini(struct puzzle *puzzle)
         gai_generated_fini(&env.mem, &puzzle->made);
     if (puzzle->is_graph)
         gai_tgraph_fini(&puzzle->graph);
+    free(puzzle->apart);
     *puzzle = (struct puzzle){ 0 };
 }
 

@@ -19,12 +19,18 @@ struct puzzle {
     bool is_graph;
     struct intervals file;
     struct generated made;
+    struct ga_interval *apart;
     struct tgraph graph;
     uint64_t recorded; /* of graphs: what the engine's own allocator needed, all pools */
 };
 
 /* A .tgraph, or interval CSV whose ids are the numbers from 0.  False, with a line on stderr, when it cannot be read. */
 bool puzzle_load(struct puzzle *puzzle, const char *path, enum inplace inplace);
+/*
+ * A graph becomes the intervals of its largest pool, every tensor apart: what all planners can be asked for.  False: it cannot be
+ * planned.
+ */
+bool puzzle_apart(struct puzzle *puzzle);
 /* False: no memory. */
 bool puzzle_perfect(struct puzzle *puzzle, const struct gen_perfect *wish);
 bool puzzle_random(struct puzzle *puzzle, const struct gen_random *wish, const char *kind);

@@ -1,6 +1,7 @@
 /*
- * solve_main.c - bench_place --effort=RUNG: the command line of what is solved rather than compared with the yardstick
+ * solve_main.c - bench_place --effort=RUNG or --peers=NAMES: the command line of what is solved rather than compared with the yardstick
  */
+#include "contest.h"
 #include "solve.h"
 
 #include <inttypes.h>
@@ -13,6 +14,8 @@ static const char *const kind_words[] = { "exp", "heavy", "mixed" };
 struct wishes {
     struct solve_opts opts;
     struct scores scores;
+    struct contest_opts contest; /* who: NULL unless one is to be held */
+    unsigned n_contests, n_wrong;
     struct gen_perfect perfect;
     struct gen_random random;
     uint64_t n_seeds;
@@ -27,6 +30,27 @@ static bool find_word(const char *const *words, unsigned n, const char *word, un
     return false;
 }
 
+static bool hold(struct wishes *wishes, const struct puzzle *puzzle)
+{
+    wishes->contest.seed = wishes->opts.seed;
+    wishes->contest.steps = wishes->opts.steps;
+    wishes->contest.capacity = wishes->opts.at_optimum ? puzzle->optimum : wishes->opts.capacity;
+    wishes->contest.limit_ns = wishes->opts.limit_ns > 0 ? wishes->opts.limit_ns : 10e9;
+    wishes->contest.n_rivals = wishes->opts.n_rivals;
+    for (unsigned r = 0; r < wishes->opts.n_rivals; r++)
+        wishes->contest.rivals[r] = wishes->opts.rivals[r];
+    if (wishes->n_contests++ == 0)
+        contest_head(&wishes->contest);
+    return contest_hold(&wishes->contest, puzzle, &wishes->n_wrong);
+}
+
+static bool take_on(struct wishes *wishes, struct puzzle *puzzle)
+{
+    if (!wishes->contest.who)
+        return solve(&wishes->opts, puzzle, &wishes->scores);
+    return (!puzzle->is_graph || puzzle_apart(puzzle)) && hold(wishes, puzzle);
+}
+
 /* Each of the seeds from the one asked for. */
 static bool solve_made(struct wishes *wishes, bool perfect)
 {
@@ -36,7 +60,7 @@ static bool solve_made(struct wishes *wishes, bool perfect)
         wishes->perfect.seed = wishes->random.seed = 1 + k;
         good =
             perfect ? puzzle_perfect(&puzzle, &wishes->perfect) : puzzle_random(&puzzle, &wishes->random, kind_words[wishes->kind]);
-        good = good && solve(&wishes->opts, &puzzle, &wishes->scores);
+        good = good && take_on(wishes, &puzzle);
         puzzle_fini(&puzzle);
     }
     return good;
@@ -45,7 +69,7 @@ static bool solve_made(struct wishes *wishes, bool perfect)
 static bool solve_file(struct wishes *wishes, const char *path)
 {
     struct puzzle puzzle;
-    bool good = puzzle_load(&puzzle, path, wishes->opts.inplace) && solve(&wishes->opts, &puzzle, &wishes->scores);
+    bool good = puzzle_load(&puzzle, path, wishes->opts.inplace) && take_on(wishes, &puzzle);
     puzzle_fini(&puzzle);
     return good;
 }
@@ -72,6 +96,8 @@ static bool set_number(struct wishes *wishes, const char *arg)
         wishes->perfect.n_fixed = (uint32_t)strtoul(value, NULL, 10);
     else if ((value = value_of(arg, "live")))
         wishes->random.live = (uint32_t)strtoul(value, NULL, 10);
+    else if ((value = value_of(arg, "repeat")))
+        wishes->contest.repeat = (unsigned)strtoul(value, NULL, 10);
     else if ((value = value_of(arg, "limit")))
         wishes->opts.limit_ns = strtod(value, NULL) * 1e9;
     return value != NULL;
@@ -92,6 +118,17 @@ static bool set_word(struct wishes *wishes, const char *arg, bool *good)
     } else if ((value = value_of(arg, "capacity"))) {
         wishes->opts.at_optimum = strcmp(value, "optimum") == 0;
         wishes->opts.capacity = wishes->opts.at_optimum ? 0 : strtoull(value, NULL, 10);
+    } else if ((value = value_of(arg, "peers"))) {
+        char unknown[64];
+        *good = contest_knows(value, unknown, sizeof unknown);
+        wishes->contest.who = value;
+        if (!*good)
+            fprintf(stderr, "no peer is called %s; there are\n", unknown);
+        if (!*good)
+            contest_list(stderr);
+    } else if ((value = value_of(arg, "format"))) {
+        wishes->contest.csv = strcmp(value, "csv") == 0;
+        *good = wishes->contest.csv || strcmp(value, "json") == 0;
     } else if ((value = value_of(arg, "external"))) {
         *good = wishes->opts.n_rivals < SOLVE_RIVALS;
         if (*good)
@@ -120,7 +157,7 @@ static bool obey(struct wishes *wishes, const char *arg)
 
 int solve_main(int argc, char **argv)
 {
-    struct wishes wishes = { .n_seeds = 1, .random.live = 300, .opts.inplace = INPLACE_GGML };
+    struct wishes wishes = { .n_seeds = 1, .random.live = 300, .opts.inplace = INPLACE_GGML, .contest.repeat = 1 };
     bool good = true;
     for (int i = 1; i < argc && good; i++) {
         good = obey(&wishes, argv[i]);
@@ -128,5 +165,5 @@ int solve_main(int argc, char **argv)
             fprintf(stderr, "bench_place: %s\n", argv[i]);
     }
     solve_report(&wishes.opts, &wishes.scores);
-    return good && wishes.scores.ours.wrong == 0 ? 0 : 1;
+    return good && wishes.scores.ours.wrong == 0 && wishes.n_wrong == 0 ? 0 : 1;
 }
