@@ -21,14 +21,12 @@ static uint32_t place_of(const struct addrs *addrs, uintptr_t key)
     return at;
 }
 
-bool gai_addrs_room(struct addrs *addrs, const struct ga_mem *mem, uint64_t n)
+bool gai_addrs_grow(struct addrs *addrs, const struct ga_mem *mem, uint64_t n)
 {
     unsigned bits = addrs->bits ? addrs->bits : 6;
     while (n > ((uint64_t)1 << bits) / 3 * 2)
         bits++;
-    if (bits == addrs->bits)
-        return true;
-    struct addrs grown = { .bits = bits };
+    struct addrs grown = { .bits = bits, .most = bits < 32 ? ((uint32_t)1 << bits) / 3 * 2 : 0 };
     grown.table = bits < 32 ? mem_new(mem, struct addr, (size_t)1 << bits) : NULL;
     if (!grown.table)
         return false;

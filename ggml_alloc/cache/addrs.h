@@ -21,11 +21,18 @@ struct addr {
 struct addrs {
     struct addr *table; /* 1 << bits; NULL while bits is 0 */
     uint32_t len;
+    uint32_t most; /* that there is room for */
     unsigned bits;
 };
 
 /* Room for n in all; false: no memory, and the table is as it was. */
-bool gai_addrs_room(struct addrs *addrs, const struct ga_mem *mem, uint64_t n);
+bool gai_addrs_grow(struct addrs *addrs, const struct ga_mem *mem, uint64_t n);
+
+static inline bool addrs_room(struct addrs *addrs, const struct ga_mem *mem, uint64_t n)
+{
+    return n <= addrs->most || gai_addrs_grow(addrs, mem, n);
+}
+
 void gai_addrs_fini(struct addrs *addrs, const struct ga_mem *mem);
 
 /* `key` is not there yet, and there is room; `slot` is not 0. */

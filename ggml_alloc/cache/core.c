@@ -28,14 +28,10 @@ void gai_core_fini(struct core *core)
         mem_free(core->mem, core->lanes, core->cap_lanes);
         mem_free(core->mem, core->blocks, core->cap_blocks);
         mem_free(core->mem, core->segments, core->cap_segments);
+        mem_free(core->mem, core->fresh, core->cap_fresh);
         gai_addrs_fini(&core->addrs, core->mem);
     }
     *core = (struct core){ 0 };
-}
-
-static bool is_lane(const struct core_lane *lane, uint32_t pool, ga_stream stream, bool small)
-{
-    return lane->stream == stream && lane->small == small && lane->pool == pool;
 }
 
 static struct core_lane *lane_new(const struct core *core)
@@ -50,10 +46,9 @@ static struct core_lane *lane_new(const struct core *core)
 
 bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *found)
 {
-    uint32_t at = core->last_lane;
-    if (at >= core->n_lanes || !is_lane(core->lanes[at], pool, stream, small))
-        for (at = 0; at < core->n_lanes && !is_lane(core->lanes[at], pool, stream, small); at++)
-            ;
+    uint32_t at = 0;
+    while (at < core->n_lanes && !lane_is(core->lanes[at], pool, stream, small))
+        at++;
     if (at == core->n_lanes) {
         if (!array_room(core->mem, &core->lanes, &core->cap_lanes, at + 1u))
             return false;
@@ -65,15 +60,40 @@ bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool smal
         lane->small = small;
         core->lanes[core->n_lanes++] = lane;
     }
-    *found = core->last_lane = at;
+    *found = core->last_lane[small] = at;
     return true;
 }
 
+/* For the addresses of `n` more blocks, so that looking for one cannot fail. */
+static inline bool address_room(struct core *core, uint32_t n)
+{
+    uint64_t need = (uint64_t)core->n_fresh + n;
+    return array_room(core->mem, &core->fresh, &core->cap_fresh, need) &&
+           addrs_room(&core->addrs, core->mem, need + core->addrs.len);
+}
+
+static inline void address_add(struct core *core, uint32_t slot)
+{
+    core->fresh[core->n_fresh++] = slot;
+    core->blocks[slot].fresh = core->n_fresh;
+}
+
+static inline void address_remove(struct core *core, const struct core_block *block)
+{
+    if (!block->fresh) {
+        gai_addrs_remove(&core->addrs, (uintptr_t)block->ptr);
+        return;
+    }
+    uint32_t last = core->fresh[--core->n_fresh];
+    core->fresh[block->fresh - 1] = last;
+    core->blocks[last].fresh = block->fresh;
+}
+
 /* A number for a new slot: one that came back, or the next. */
-static bool block_room(struct core *core)
+static inline bool block_room(struct core *core)
 {
     bool has_slot = core->spare_block || array_room(core->mem, &core->blocks, &core->cap_blocks, core->n_blocks + 2u);
-    return has_slot && core->n_blocks < UINT32_MAX >> 2 && gai_addrs_room(&core->addrs, core->mem, (uint64_t)core->addrs.len + 1);
+    return has_slot && core->n_blocks < TENANT_GONE - 1 && address_room(core, 1);
 }
 
 static uint32_t block_slot(struct core *core)
@@ -107,8 +127,8 @@ static bool tenant_room(struct core *core, struct core_lane *lane)
 bool gai_core_room(struct core *core, uint32_t at, uint32_t n)
 {
     struct core_lane *lane = lane_of(core, at);
-    return array_room(core->mem, &core->blocks, &core->cap_blocks, (uint64_t)core->n_blocks + n + 1) &&
-           gai_addrs_room(&core->addrs, core->mem, (uint64_t)core->addrs.len + n) && gai_range_room(&lane->range, n) &&
+    return array_room(core->mem, &core->blocks, &core->cap_blocks, (uint64_t)core->n_blocks + n + 1) && address_room(core, n) &&
+           gai_range_room(&lane->range, n) &&
            array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.cap_nodes + 2);
 }
 
@@ -162,7 +182,7 @@ static inline enum ga_status take(struct core *core, uint32_t at, uint32_t from,
     block->uses = block->n_waits = 0;
     block->state = CORE_LIVE;
     lane->tenants[node] = (struct tenant){ .segment = home, .block = slot };
-    gai_addrs_add(&core->addrs, (uintptr_t)block->ptr, slot);
+    address_add(core, slot);
     segment->n_blocks++;
     core->clock++;
     counts_taken(&core->counts, lane->small, len, requested);
@@ -187,7 +207,7 @@ static inline void retire(struct core *core, struct core_block *block, const str
     block->state = CORE_PENDING;
     block->generation++;
     block->retired_at = core->clock;
-    gai_addrs_remove(&core->addrs, (uintptr_t)block->ptr);
+    address_remove(core, block);
     counts_retired(&core->counts, lane->small, range_len(&lane->range, block->node));
 }
 
@@ -369,8 +389,13 @@ bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *at)
     return true;
 }
 
-uint32_t gai_core_at(const struct core *core, const void *ptr)
+uint32_t gai_core_at(struct core *core, const void *ptr)
 {
+    while (core->n_fresh) {
+        uint32_t slot = core->fresh[--core->n_fresh];
+        core->blocks[slot].fresh = 0;
+        gai_addrs_add(&core->addrs, (uintptr_t)core->blocks[slot].ptr, slot);
+    }
     return gai_addrs_find(&core->addrs, (uintptr_t)ptr);
 }
 

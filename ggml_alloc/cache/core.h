@@ -46,13 +46,14 @@ struct core_block {
     uint32_t lane, node;
     uint32_t generation;    /* how often the slot was given back */
     uint32_t uses, n_waits; /* the owner's: streams that use it; events to come */
+    uint32_t fresh;         /* 1 + its place in the list of those whose address is in no table; 0: it is in the table */
     enum core_state state;
     uint64_t retired_at; /* the clock; of a spare slot the next one */
 };
 
 struct core_segment {
     struct ga_buffer buffer;
-    uint64_t start; /* of its first byte, in the lane */
+    uint64_t start;             /* of its first byte, in the lane */
     uint32_t lane, fence, mark; /* mark RANGE_NONE: nobody's slot, or leaving */
     uint32_t n_blocks;
     uint32_t prev, next; /* oldest first; the list of leaving or spare ones uses next only */
@@ -83,7 +84,7 @@ struct core {
     const struct ga_mem *mem;
     enum range_fit fit;
     struct core_lane **lanes;
-    uint32_t n_lanes, cap_lanes, last_lane;
+    uint32_t n_lanes, cap_lanes, last_lane[KINDS];
     struct core_block *blocks; /* from 1; slot 0 is nobody's */
     uint32_t n_blocks, cap_blocks, spare_block;
     struct core_segment *segments; /* from 1 */
@@ -92,6 +93,8 @@ struct core {
     uint32_t leaving;        /* segments taken out whose memory was not given back yet */
     uint64_t clock;          /* of takes: ages segments */
     struct addrs addrs;
+    uint32_t *fresh; /* live blocks that are not in `addrs`: addresses are entered when somebody asks for one */
+    uint32_t n_fresh, cap_fresh;
     struct counts counts;
 };
 
@@ -102,6 +105,20 @@ void gai_core_fini(struct core *core);
 
 /* The lane of that owner, made when it is not there yet; false: no memory.  O(lanes), O(1) for the one asked for last. */
 bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *lane);
+
+static inline bool lane_is(const struct core_lane *lane, uint32_t pool, ga_stream stream, bool small)
+{
+    return lane->stream == stream && lane->small == small && lane->pool == pool;
+}
+
+static inline bool core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *lane)
+{
+    uint32_t last = core->last_lane[small];
+    if (last >= core->n_lanes || !lane_is(core->lanes[last], pool, stream, small))
+        return gai_core_lane(core, pool, stream, small, lane);
+    *lane = last;
+    return true;
+}
 
 /* The best free node of at least `len` bytes in a lane (the fit as chosen); RANGE_NONE: none. */
 static inline uint32_t gai_core_find(const struct core *core, uint32_t lane, uint64_t len)
@@ -161,7 +178,7 @@ static inline uint64_t core_tick(struct core *core)
 }
 
 /* The live block that begins at `ptr`; 0: none. */
-uint32_t gai_core_at(const struct core *core, const void *ptr);
+uint32_t gai_core_at(struct core *core, const void *ptr);
 /* Bytes of the longest free node of a lane. */
 uint64_t gai_core_longest(const struct core *core, uint32_t lane);
 

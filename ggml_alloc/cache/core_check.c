@@ -58,7 +58,8 @@ static const char *check_block(const struct core *core, uint32_t at, uint32_t no
     if (block->ptr != (char *)segment->buffer.base + (size_t)into)
         return "a block's address is not where it lies";
     bool is_live = block->state == CORE_LIVE;
-    if (is_live && gai_core_at(core, block->ptr) != slot)
+    bool is_fresh = block->fresh && block->fresh <= core->n_fresh && core->fresh[block->fresh - 1] == slot;
+    if (is_live && !is_fresh && gai_addrs_find(&core->addrs, (uintptr_t)block->ptr) != slot)
         return "a live block is not found by its address";
     sums->active++;
     sums->active_bytes += len;
@@ -175,7 +176,7 @@ const char *gai_core_check(const struct core *core)
     add_sums(&kinds[0], &kinds[1]);
     struct ga_cache_counts all = gai_counts_all(&core->counts);
     broken = broken ? broken : check_counts(&all, &kinds[0]);
-    if (!broken && core->addrs.len != kinds[0].allocations)
+    if (!broken && core->addrs.len + core->n_fresh != kinds[0].allocations)
         broken = "an address is found that is not live";
     return broken;
 }

@@ -76,7 +76,7 @@ void ga_cache_delete(ga_cache *cache)
 enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_t node)
 {
     uint64_t len = core_node_len(&cache->core, request->lane, node);
-    if (gai_policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
+    if (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
         len = request->rounded;
     return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
 }
@@ -86,7 +86,7 @@ enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
     uint32_t node = gai_core_find(&cache->core, request->lane, request->rounded);
     if (node == RANGE_NONE)
         return GA_NO_SPACE;
-    if (!gai_policy_accepts(&cache->opts, request->rounded, core_node_len(&cache->core, request->lane, node)))
+    if (!policy_accepts(&cache->opts, request->rounded, core_node_len(&cache->core, request->lane, node)))
         return GA_NO_SPACE;
     return gai_cache_carve(cache, request, node);
 }
@@ -115,7 +115,7 @@ static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 {
     gai_cache_retire(cache);
     request->pool = pools_route(&cache->pools, request->stream);
-    if (!gai_core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
+    if (!core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
         return GA_NO_MEMORY;
     enum ga_status status = gai_cache_take(cache, request);
     return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
@@ -128,7 +128,7 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     enum ga_status status = GA_OK;
     if (size != 0) {
         struct request request = { .size = size, .stream = gai_cache_stream(cache, stream) };
-        request.rounded = request.size < POLICY_ABSURD ? gai_policy_round(&cache->opts, request.size) : request.size;
+        request.rounded = request.size < POLICY_ABSURD ? policy_round(&cache->opts, request.size) : request.size;
         lock_take(&cache->lock);
         status = alloc_locked(cache, &request);
         if (status == GA_OK) {

@@ -13,13 +13,13 @@
 
 #include "ggml_alloc/cache.h"
 
+#include "base/bits.h"
+
 #define POLICY_ABSURD ((uint64_t)1 << 60) /* sizes from here on are refused before anything is looked up */
 
 /* Whether the options make sense. */
 bool gai_policy_sound(const struct ga_cache_opts *opts);
 
-/* Of a request below POLICY_ABSURD. */
-uint64_t gai_policy_round(const struct ga_cache_opts *opts, uint64_t size);
 uint64_t gai_policy_segment(uint64_t rounded);
 
 static inline bool policy_is_small(uint64_t rounded)
@@ -27,8 +27,47 @@ static inline bool policy_is_small(uint64_t rounded)
     return rounded <= GA_CACHE_SMALL;
 }
 
-/* Whether a free block of `len` bytes, the best there is, may serve the request; whether it is split for it. */
-bool gai_policy_accepts(const struct ga_cache_opts *opts, uint64_t rounded, uint64_t len);
-bool gai_policy_splits(const struct ga_cache_opts *opts, uint64_t rounded, uint64_t len);
+enum { POLICY_FIRST = 20 }; /* divisions[0] is for sizes from 2^20 */
+
+static inline uint64_t policy_divisions(const struct ga_cache_opts *opts, uint64_t size)
+{
+    unsigned octave = high_bit(size);
+    unsigned at = octave < POLICY_FIRST ? 0 : octave - POLICY_FIRST;
+    return opts->divisions[at < GA_CACHE_DIVISIONS ? at : GA_CACHE_DIVISIONS - 1];
+}
+
+/* Of a request below POLICY_ABSURD. */
+static inline uint64_t policy_round(const struct ga_cache_opts *opts, uint64_t size)
+{
+    if (size <= GA_CACHE_QUANTUM)
+        return GA_CACHE_QUANTUM;
+    uint64_t divisions = policy_divisions(opts, size);
+    if (divisions > 1 && size > GA_CACHE_QUANTUM * divisions)
+        return align_up(size, ((uint64_t)1 << high_bit(size)) / divisions);
+    return align_up(size, GA_CACHE_QUANTUM);
+}
+
+static inline bool policy_is_oversize(const struct ga_cache_opts *opts, uint64_t len)
+{
+    return opts->max_split != 0 && len >= opts->max_split;
+}
+
+/* Whether a free block of `len` bytes, the best there is, may serve the request. */
+static inline bool policy_accepts(const struct ga_cache_opts *opts, uint64_t rounded, uint64_t len)
+{
+    if (!policy_is_oversize(opts, len))
+        return true;
+    uint64_t slack = opts->max_rounding ? opts->max_rounding : GA_CACHE_LARGE_SEGMENT;
+    return policy_is_oversize(opts, rounded) && len - rounded < slack;
+}
+
+/* Whether it is split for it. */
+static inline bool policy_splits(const struct ga_cache_opts *opts, uint64_t rounded, uint64_t len)
+{
+    uint64_t rest = len - rounded;
+    if (policy_is_small(rounded))
+        return rest >= GA_CACHE_QUANTUM;
+    return rest > GA_CACHE_SMALL && !policy_is_oversize(opts, rounded);
+}
 
 #endif
