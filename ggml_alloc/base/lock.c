@@ -35,3 +35,58 @@ void gai_lock_wait(struct lock *lock)
     for (long ns = FIRST_NAP; is_held(lock); ns = 2 * ns < LONGEST_NAP ? 2 * ns : LONGEST_NAP)
         nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
 }
+
+bool gai_thread_start(struct thread *thread, void *(*run)(void *user), void *user)
+{
+#ifdef GGML_ALLOC_NO_THREADS
+    (void)thread, (void)run, (void)user;
+    return false;
+#else
+    return pthread_create(&thread->id, NULL, run, user) == 0;
+#endif
+}
+
+void gai_thread_join(struct thread *thread)
+{
+    pthread_join(thread->id, NULL);
+}
+
+bool gai_bell_init(struct bell *bell)
+{
+    if (pthread_mutex_init(&bell->mutex, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&bell->cond, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&bell->mutex);
+    return false;
+}
+
+void gai_bell_fini(struct bell *bell)
+{
+    pthread_cond_destroy(&bell->cond);
+    pthread_mutex_destroy(&bell->mutex);
+}
+
+void gai_bell_ring(struct bell *bell)
+{
+    pthread_mutex_lock(&bell->mutex);
+    pthread_cond_broadcast(&bell->cond);
+    pthread_mutex_unlock(&bell->mutex);
+}
+
+void gai_bell_wait(struct bell *bell, struct lock *lock, long us)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += us * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&bell->mutex);
+    lock_give(lock);
+    if (us)
+        pthread_cond_timedwait(&bell->cond, &bell->mutex, &until);
+    else
+        pthread_cond_wait(&bell->cond, &bell->mutex);
+    pthread_mutex_unlock(&bell->mutex);
+    lock_take(lock);
+}

@@ -1,5 +1,5 @@
 /*
- * lock.h - one thread at a time
+ * lock.h - one thread at a time, threads of our own, and a bell that they sleep at
  *
  *     take   one exchange when nobody holds it; else look again for a while, then yield, then sleep in ever longer naps
  *     give   one store
@@ -7,6 +7,8 @@
  * What is done under these locks takes nanoseconds, and two threads that allocate meet often: a mutex that sleeps at once costs them
  * a system call each time, and one that wakes sleepers has to exchange when it is given back, too.  Who holds one long (a sleeper
  * without its processor, a walk over all blocks) is waited for in naps of at most a millisecond.
+ *
+ * Nothing else of the library names threads, and none is started unasked; built with GGML_ALLOC_NO_THREADS, none at all.
  */
 #ifndef GAI_BASE_LOCK_H
 #define GAI_BASE_LOCK_H
@@ -53,5 +55,25 @@ static inline bool thread_same(struct thread a, struct thread b)
 {
     return pthread_equal(a.id, b.id) != 0;
 }
+
+/* False: the system, or this build, has no room for another. */
+bool gai_thread_start(struct thread *thread, void *(*run)(void *user), void *user);
+void gai_thread_join(struct thread *thread);
+
+/*
+ * What sleepers wait for, for however long.  It has a mutex of its own: who goes to sleep holds it before the lock is given back, and
+ * who rings holds the lock, so that no ring is missed.
+ */
+struct bell {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+};
+
+bool gai_bell_init(struct bell *bell); /* false: the system has no room for another */
+void gai_bell_fini(struct bell *bell);
+/* With the lock held: wakes all who sleep. */
+void gai_bell_ring(struct bell *bell);
+/* Sleeps without the lock until it rings, or for no reason; at most so many microseconds (less than a second), 0: forever. */
+void gai_bell_wait(struct bell *bell, struct lock *lock, long us);
 
 #endif

@@ -20,6 +20,8 @@ void gai_defer_fini(struct defer *defer)
     for (uint32_t q = 0; q < defer->n_queues; q++)
         for (uint32_t at = defer->queues[q].first; at; at = defer->uses[at].next)
             release(defer, &defer->uses[at]);
+    for (uint32_t at = defer->spent; at; at = defer->uses[at].next)
+        release(defer, &defer->uses[at]);
     if (defer->mem) {
         mem_free(defer->mem, defer->uses, defer->cap_uses);
         mem_free(defer->mem, defer->queues, defer->cap_queues);
@@ -142,25 +144,59 @@ static bool record(struct defer *defer, struct use *use)
     return use->event != 0 || use->queue == CALLERS;
 }
 
+/* The first use of a block's list goes to its queue. */
+static struct use *enqueue(struct defer *defer, uint32_t *uses)
+{
+    uint32_t at = *uses;
+    struct use *use = &defer->uses[at];
+    struct defer_queue *queue = &defer->queues[use->queue];
+    *uses = use->next;
+    use->next = 0;
+    use->order = defer->n_freed++;
+    if (queue->last)
+        defer->uses[queue->last].next = at;
+    else
+        queue->first = at;
+    queue->last = at;
+    defer->n_waiting++;
+    return use;
+}
+
 uint32_t gai_defer_start(struct defer *defer, uint32_t *uses)
 {
     uint32_t n = 0;
-    for (uint32_t at = *uses, next; at; at = next, n++) {
-        struct use *use = &defer->uses[at];
-        struct defer_queue *queue = &defer->queues[use->queue];
-        next = use->next;
-        record(defer, use);
-        use->next = 0;
-        use->order = defer->n_freed++;
-        if (queue->last)
-            defer->uses[queue->last].next = at;
-        else
-            queue->first = at;
-        queue->last = at;
-    }
-    defer->n_waiting += n;
-    *uses = 0;
+    for (; *uses; n++)
+        record(defer, enqueue(defer, uses));
     return n;
+}
+
+uint32_t gai_defer_hold(struct defer *defer, uint32_t *uses, ga_stream *stream)
+{
+    uint32_t at = *uses;
+    if (!at)
+        return 0;
+    struct use *use = enqueue(defer, uses);
+    use->watchers++;
+    *stream = defer->queues[use->queue].stream;
+    return at;
+}
+
+void gai_defer_let(struct defer *defer, uint32_t at, ga_event event)
+{
+    defer->uses[at].event = event;
+    defer->uses[at].watchers--;
+}
+
+bool gai_defer_spent(struct defer *defer, ga_event *event)
+{
+    uint32_t at = defer->spent;
+    if (!at)
+        return false;
+    *event = defer->uses[at].event;
+    defer->spent = defer->uses[at].next;
+    defer->uses[at].next = defer->spare;
+    defer->spare = at;
+    return true;
 }
 
 static bool is_over(struct defer *defer, struct use *use)
@@ -175,15 +211,18 @@ static bool is_over(struct defer *defer, struct use *use)
 static uint32_t drop(struct defer *defer, struct defer_queue *queue, uint32_t prev, uint32_t at)
 {
     struct use *use = &defer->uses[at];
-    release(defer, use);
+    bool is_spent = defer->collects && use->event && use->queue != CALLERS;
+    uint32_t *list = is_spent ? &defer->spent : &defer->spare;
+    if (!is_spent)
+        release(defer, use);
     if (prev)
         defer->uses[prev].next = use->next;
     else
         queue->first = use->next;
     if (queue->last == at)
         queue->last = prev;
-    use->next = defer->spare;
-    defer->spare = at;
+    use->next = *list;
+    *list = at;
     defer->n_waiting--;
     return use->block;
 }
@@ -274,6 +313,9 @@ const char *gai_defer_check(const struct defer *defer)
     for (uint32_t at = defer->spare; at; at = defer->uses[at].next)
         if (++n_spare > defer->n_uses)
             return "the spare uses are in a ring";
+    for (uint32_t at = defer->spent; at; at = defer->uses[at].next)
+        if (++n_spare > defer->n_uses || !defer->uses[at].event)
+            return "the spent uses are in a ring, or have no event";
     if (n_waiting != defer->n_waiting)
         return "the uses that wait are miscounted";
     return n_waiting + n_spare <= defer->n_uses ? NULL : "a use is in two lists";

@@ -10,7 +10,7 @@
  * A slow stream holds up nobody but the blocks that it uses.  An event that cannot be recorded is recorded when it is next asked
  * for: later than necessary, which is safe.  So freeing cannot fail; sharing pays for the room.
  *
- * Invariants, all verified by gai_defer_check(): each use is in one list, of a block or of a queue, or spare; `n_waiting` are in
+ * Invariants, all verified by gai_defer_check(): each use is in one list, of a block or of a queue, or spare, or spent; `n_waiting` are in
  * queues; the queues are in the order of freeing.
  */
 #ifndef GAI_CACHE_DEFER_H
@@ -46,6 +46,8 @@ struct defer {
     uint32_t n_waiting;
     uint64_t n_freed;
     bool held; /* the device captures: nothing can be recorded or asked */
+    bool collects;  /* events are not released but handed out, by gai_defer_spent() */
+    uint32_t spent; /* uses of which only the event is left */
 };
 
 void gai_defer_init(struct defer *defer, const struct ga_mem *mem, const struct ga_backend_order *calls);
@@ -62,6 +64,16 @@ void gai_defer_unshare_captured(struct defer *defer, uint32_t *uses);
 
 /* The block was freed: records the events and moves its uses to the queues; returns how many they are. */
 uint32_t gai_defer_start(struct defer *defer, uint32_t *uses);
+
+/*
+ * The same for those who record without their lock: one use at a time, 0: no more.  It is not over, whatever happens, before
+ * gai_defer_let() tells the event of its stream, 0: none could be recorded.
+ */
+uint32_t gai_defer_hold(struct defer *defer, uint32_t *uses, ga_stream *stream);
+void gai_defer_let(struct defer *defer, uint32_t use, ga_event event);
+
+/* An event that nobody needs any more, for the caller to release; false: there is none. */
+bool gai_defer_spent(struct defer *defer, ga_event *event);
 
 /*
  * The block of a use that is over, each use once; 0: no more now.  `*from` starts at 0 and is where to go on.
