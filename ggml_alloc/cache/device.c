@@ -14,6 +14,27 @@ ga_stream gai_cache_stream(const ga_cache *cache, ga_stream stream)
     return known ? stream : 0;
 }
 
+void gai_cache_call_begin(ga_cache *cache)
+{
+    lock_take(&cache->gate);
+    cache->caller = thread_self();
+    lock_give(&cache->gate);
+    atomic_store_explicit(&cache->calling, true, memory_order_release);
+}
+
+void gai_cache_call_end(ga_cache *cache)
+{
+    atomic_store_explicit(&cache->calling, false, memory_order_release);
+}
+
+bool gai_cache_is_inside(ga_cache *cache)
+{
+    lock_take(&cache->gate);
+    bool is_inside = atomic_load_explicit(&cache->calling, memory_order_acquire) && thread_same(cache->caller, thread_self());
+    lock_give(&cache->gate);
+    return is_inside;
+}
+
 static bool is_complete(const struct ga_backend_order *calls)
 {
     return !calls || (calls->record && calls->reached && calls->wait && calls->release && calls->sync);
@@ -38,6 +59,7 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     if (!cache)
         return NULL;
     lock_init(&cache->lock);
+    lock_init(&cache->gate);
     cache->mem = mem;
     cache->backend = backend;
     cache->opts = chosen;
@@ -45,7 +67,9 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     gai_core_init(&cache->core, &cache->mem, chosen.fit);
     gai_defer_init(&cache->defer, &cache->mem, backend->order);
     gai_cache_offer(cache);
-    bool complete = gai_trace_init(&cache->trace, &cache->mem, chosen.trace);
+    atomic_init(&cache->context, GA_CONTEXT_NEVER);
+    atomic_init(&cache->calling, false);
+    bool complete = gai_watch_init(cache);
     if (!complete || (chosen.fraction > 0 && !limit_to_fraction(cache))) {
         ga_cache_delete(cache);
         return NULL;
@@ -68,7 +92,7 @@ void ga_cache_delete(ga_cache *cache)
     gai_pools_fini(&cache->pools, &cache->mem);
     gai_defer_fini(&cache->defer);
     gai_core_fini(&cache->core);
-    mem_free(&cache->mem, cache->trace.ring, cache->trace.cap);
+    gai_watch_fini(cache);
     struct ga_mem mem = cache->mem;
     mem_free(&mem, cache, 1);
 }
@@ -91,15 +115,9 @@ enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
     return gai_cache_carve(cache, request, node);
 }
 
-void gai_cache_note(ga_cache *cache, enum ga_cache_action action, uint32_t slot)
-{
-    const struct core_block *block = &cache->core.blocks[slot];
-    trace_note(&cache->trace, action, block->ptr, core_block_size(&cache->core, slot), cache->core.lanes[block->lane]->stream);
-}
-
 void gai_cache_complete(ga_cache *cache, uint32_t slot)
 {
-    gai_cache_note(cache, GA_CACHE_REUSABLE, slot);
+    cache_note(cache, GA_CACHE_REUSABLE, slot, 0);
     gai_core_give(&cache->core, slot);
 }
 
@@ -114,7 +132,7 @@ void gai_cache_retire(ga_cache *cache)
 static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 {
     gai_cache_retire(cache);
-    request->pool = pools_route(&cache->pools, request->stream);
+    request->pool = cache->pools.n_routes ? gai_cache_route(cache, request->stream) : 0;
     if (!core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
         return GA_NO_MEMORY;
     enum ga_status status = gai_cache_take(cache, request);
@@ -129,10 +147,12 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     if (size != 0) {
         struct request request = { .size = size, .stream = gai_cache_stream(cache, stream) };
         request.rounded = request.size < POLICY_ABSURD ? policy_round(&cache->opts, request.size) : request.size;
-        lock_take(&cache->lock);
+        request.tag = gai_watch_context(cache, GA_CONTEXT_STATE);
+        if (!cache_enter(cache))
+            return GA_BUSY;
         status = alloc_locked(cache, &request);
         if (status == GA_OK) {
-            gai_cache_note(cache, GA_CACHE_ALLOC, request.block);
+            cache_note(cache, GA_CACHE_ALLOC, request.block, request.tag);
             name = core_name(&cache->core, request.block);
             address = cache->core.blocks[request.block].ptr;
         }
@@ -145,12 +165,12 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     return status;
 }
 
-void gai_cache_free(ga_cache *cache, uint32_t slot)
+void gai_cache_free(ga_cache *cache, uint32_t slot, uint64_t tag)
 {
     struct core_block *block = &cache->core.blocks[slot];
-    gai_cache_note(cache, GA_CACHE_FREE, slot);
+    cache_note(cache, GA_CACHE_FREE, slot, tag);
     if (!block->uses) {
-        gai_cache_note(cache, GA_CACHE_REUSABLE, slot);
+        cache_note(cache, GA_CACHE_REUSABLE, slot, 0);
         gai_core_free(&cache->core, slot);
         return;
     }
@@ -165,10 +185,12 @@ enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
     if (name == 0)
         return GA_OK;
     uint32_t slot;
-    lock_take(&cache->lock);
+    uint64_t tag = gai_watch_context(cache, GA_CONTEXT_ALL);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
-        gai_cache_free(cache, slot);
+        gai_cache_free(cache, slot, tag);
     lock_give(&cache->lock);
     return status;
 }
@@ -177,20 +199,22 @@ enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr)
 {
     if (!ptr)
         return GA_OK;
-    lock_take(&cache->lock);
+    uint64_t tag = gai_watch_context(cache, GA_CONTEXT_ALL);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     uint32_t slot = gai_core_at(&cache->core, ptr);
     if (slot)
-        gai_cache_free(cache, slot);
+        gai_cache_free(cache, slot, tag);
     lock_give(&cache->lock);
     return slot ? GA_OK : GA_UNKNOWN;
 }
 
 ga_block ga_cache_find(ga_cache *cache, const void *ptr)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     uint32_t slot = gai_core_at(&cache->core, ptr);
     ga_block name = slot ? core_name(&cache->core, slot) : 0;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return name;
 }
 
@@ -198,13 +222,13 @@ void *ga_cache_ptr(ga_cache *cache, ga_block name, size_t *size)
 {
     uint32_t slot;
     void *ptr = NULL;
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     if (gai_core_slot(&cache->core, name, &slot) == GA_OK) {
         ptr = cache->core.blocks[slot].ptr;
         if (size)
             *size = (size_t)core_block_size(&cache->core, slot);
     }
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return ptr;
 }
 
@@ -221,7 +245,8 @@ enum ga_status ga_cache_share(ga_cache *cache, ga_block name, ga_stream stream)
 {
     uint32_t slot;
     stream = gai_cache_stream(cache, stream);
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
         status = share_locked(cache, slot, stream);
@@ -234,7 +259,8 @@ enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream st
     if (!ptr)
         return GA_OK;
     stream = gai_cache_stream(cache, stream);
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     uint32_t slot = gai_core_at(&cache->core, ptr);
     enum ga_status status = slot ? share_locked(cache, slot, stream) : GA_UNKNOWN;
     lock_give(&cache->lock);
@@ -245,7 +271,8 @@ enum ga_status ga_cache_unshare(ga_cache *cache, ga_block name, ga_stream stream
 {
     uint32_t slot;
     stream = gai_cache_stream(cache, stream);
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
         gai_defer_unshare(&cache->defer, &cache->core.blocks[slot].uses, stream);
@@ -256,7 +283,8 @@ enum ga_status ga_cache_unshare(ga_cache *cache, ga_block name, ga_stream stream
 enum ga_status ga_cache_share_until(ga_cache *cache, ga_block name, ga_event event)
 {
     uint32_t slot;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
         status = gai_defer_share_until(&cache->defer, &cache->core.blocks[slot].uses, slot, event);
@@ -264,11 +292,12 @@ enum ga_status ga_cache_share_until(ga_cache *cache, ga_block name, ga_event eve
     return status;
 }
 
-void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream)
+enum ga_status ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream)
 {
     home = gai_cache_stream(cache, home);
     stream = gai_cache_stream(cache, stream);
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     struct defer_walk walk = gai_defer_walk_stream(&cache->defer, stream);
     for (uint32_t slot; (slot = gai_defer_next(&cache->defer, &walk));) {
         struct core_block *block = &cache->core.blocks[slot];
@@ -277,14 +306,16 @@ void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream)
             gai_cache_complete(cache, slot);
     }
     lock_give(&cache->lock);
+    return GA_OK;
 }
 
 uint64_t ga_cache_poll(ga_cache *cache)
 {
-    lock_take(&cache->lock);
-    gai_cache_retire(cache);
+    bool entered = cache_enter(cache);
+    if (entered)
+        gai_cache_retire(cache);
     uint64_t pending = tally_now(&cache->core.counts.pending_bytes);
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return pending;
 }
 
@@ -306,11 +337,11 @@ static const char *check_waits(const ga_cache *cache)
 
 const char *ga_cache_check(ga_cache *cache)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     const char *broken = gai_core_check(&cache->core);
     broken = broken ? broken : gai_defer_check(&cache->defer);
     broken = broken ? broken : check_waits(cache);
     broken = broken ? broken : gai_cache_check_pools(cache);
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return broken;
 }

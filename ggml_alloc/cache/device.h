@@ -3,9 +3,9 @@
  *
  *     device.c   the calls: alloc, free, share          room.c    the chain of what may help when nothing fits
  *     idle.c     giving segments back                   stats.c, snapshot.c   what is known
- *     stack.c    the cache as a backend                trace     what happened
+ *     stack.c    the cache as a backend                watch     who is told
  *     pool.c     private pools, routes to them         pool_state.c   checkpoints of them
- *     own.c      blocks with a deleter
+ *     own.c      blocks with a deleter                 report.c, export.c    why, and all, in words
  *     policy     how large    core     where    defer   when
  *
  * All of it is behind one lock.  What runs without: backend->alloc() and free(), order->wait() and sync(), hooks.  After each of
@@ -19,13 +19,15 @@
 #ifndef GAI_CACHE_DEVICE_H
 #define GAI_CACHE_DEVICE_H
 
+#include <stdatomic.h>
+
 #include "base/lock.h"
 #include "backend/backend.h"
 #include "cache/core.h"
 #include "cache/defer.h"
 #include "cache/policy.h"
 #include "cache/pool.h"
-#include "cache/trace.h"
+#include "cache/watch.h"
 
 struct ga_cache {
     struct ga_mem mem;
@@ -35,11 +37,15 @@ struct ga_cache {
     struct ga_cache_opts opts;
     struct core core;
     struct defer defer;
-    struct trace trace;
+    struct watch watch;
     struct pools pools;
     struct owner *owners; /* that were not released */
-    uint64_t limit;       /* UINT64_MAX: none */
-    uint64_t ahead;       /* bytes that the backend is busy with, taking or giving back */
+    atomic_int context;   /* enum ga_context, looked at without the lock */
+    atomic_bool calling;  /* a callback runs with the lock held, in the thread `caller` */
+    struct lock gate;     /* for `caller` */
+    struct thread caller;
+    uint64_t limit; /* UINT64_MAX: none */
+    uint64_t ahead; /* bytes that the backend is busy with, taking or giving back */
     uint64_t retries, ooms, syncs, backend_allocs, backend_frees;
     bool has_oom;
     struct ga_cache_oom oom; /* the last */
@@ -49,8 +55,29 @@ struct request {
     uint64_t size, rounded;
     uint32_t pool, lane;
     ga_stream stream;
+    uint64_t tag;
     uint32_t block; /* the answer */
 };
+
+/* Around callbacks that run with the lock held. */
+void gai_cache_call_begin(ga_cache *cache);
+void gai_cache_call_end(ga_cache *cache);
+bool gai_cache_is_inside(ga_cache *cache); /* this thread is in one of them */
+
+/* Takes the lock; false: this thread has it, from inside of a callback, and may only look. */
+static inline bool cache_enter(ga_cache *cache)
+{
+    if (atomic_load_explicit(&cache->calling, memory_order_relaxed) && gai_cache_is_inside(cache))
+        return false;
+    lock_take(&cache->lock);
+    return true;
+}
+
+static inline void cache_leave(ga_cache *cache, bool entered)
+{
+    if (entered)
+        lock_give(&cache->lock);
+}
 
 /* What GA_STREAM_CURRENT stands for. */
 ga_stream gai_cache_stream(const ga_cache *cache, ga_stream stream);
@@ -63,9 +90,14 @@ enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_
 /* Fills what ga_cache_backend() answers. */
 void gai_cache_offer(ga_cache *cache);
 
-void gai_cache_note(ga_cache *cache, enum ga_cache_action action, uint32_t slot);
+static inline void cache_note(ga_cache *cache, enum ga_cache_action action, uint32_t slot, uint64_t tag)
+{
+    if (cache->watch.on)
+        gai_watch_block(cache, action, slot, tag);
+}
+
 /* A live block, by its caller. */
-void gai_cache_free(ga_cache *cache, uint32_t slot);
+void gai_cache_free(ga_cache *cache, uint32_t slot, uint64_t tag);
 /* A retired block becomes free. */
 void gai_cache_complete(ga_cache *cache, uint32_t slot);
 /* Completes what events have freed. */
@@ -73,6 +105,9 @@ void gai_cache_retire(ga_cache *cache);
 
 /* Everything that may help, in order; GA_NO_SPACE when nothing did, and the report is written. */
 enum ga_status gai_cache_make_room(ga_cache *cache, struct request *request);
+
+/* Nothing helped: writes the report, and tells who wants to know. */
+void gai_cache_report(ga_cache *cache, const struct request *request);
 
 /* Which idle segments may go: those that were idle when all streams were last waited for, as `before` says, of one pool; the
  * general one's with all that nobody holds. */
@@ -86,8 +121,12 @@ struct idle {
 enum ga_status gai_cache_wait_all(ga_cache *cache, struct idle *idle);
 /* Segments idle for longest first, until at most `target` bytes are reserved. */
 void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target);
+/* Takes from an idle segment of another stream's, which becomes this stream's; GA_NO_SPACE: there is none. */
+enum ga_status gai_cache_adopt(ga_cache *cache, struct request *request, struct idle idle);
 /* When the limit is set and nearly reached: large segments idle for longer than the mean, until below the threshold. */
 enum ga_status gai_cache_collect(ga_cache *cache);
+/* The pool of the first route that accepts the stream; 0: the general pool.  O(routes). */
+uint32_t gai_cache_route(ga_cache *cache, ga_stream stream);
 /* What the pool's segments come from. */
 const struct ga_backend *gai_cache_backend_of(const ga_cache *cache, uint32_t pool);
 /* A pool that is pinned is not vacated.  Unpinning it may drop the lock for a moment; slot 0 is fine. */

@@ -33,24 +33,29 @@ static bool may_go(const ga_cache *cache, const struct core_segment *segment, st
     return pool == idle.pool || (idle.pool == 0 && !pools_keep(&cache->pools, pool));
 }
 
-/* Hands what was taken out to the backend. */
+/* A segment's memory goes to the backend. */
+static void hand_over(ga_cache *cache, struct ga_buffer *buffer, uint32_t lane)
+{
+    uint32_t pool = cache->core.lanes[lane]->pool;
+    const struct ga_backend *backend = gai_cache_backend_of(cache, pool);
+    uint64_t size = buffer->size;
+    if (cache->watch.on)
+        gai_watch_segment(cache, GA_CACHE_SEGMENT_FREE, buffer, lane, 0);
+    cache->backend_frees++;
+    cache->ahead += size;
+    lock_give(&cache->lock);
+    backend->free(backend->user, buffer);
+    lock_take(&cache->lock);
+    cache->ahead -= size;
+    gai_cache_unpin(cache, pool);
+}
+
 static void give_back(ga_cache *cache)
 {
     struct ga_buffer buffer;
     uint32_t lane;
-    while (gai_core_leave(&cache->core, &buffer, &lane)) {
-        uint32_t pool = cache->core.lanes[lane]->pool;
-        const struct ga_backend *backend = gai_cache_backend_of(cache, pool);
-        trace_note(&cache->trace, GA_CACHE_SEGMENT_FREE, buffer.base, buffer.size, cache->core.lanes[lane]->stream);
-        cache->backend_frees++;
-        uint64_t size = buffer.size;
-        cache->ahead += size;
-        lock_give(&cache->lock);
-        backend->free(backend->user, &buffer);
-        lock_take(&cache->lock);
-        cache->ahead -= size;
-        gai_cache_unpin(cache, pool);
-    }
+    while (gai_core_leave(&cache->core, &buffer, &lane))
+        hand_over(cache, &buffer, lane);
 }
 
 /* The one idle for longest; among equals the older one; 0: none. */
@@ -89,11 +94,47 @@ void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target)
     give_back(cache);
 }
 
+/* The smallest idle segment of another stream's that would serve the request; 0: none. */
+static uint32_t find_adoptable(const ga_cache *cache, const struct request *request, struct idle idle)
+{
+    const struct core *core = &cache->core;
+    uint32_t found = 0;
+    for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
+        const struct core_segment *segment = &core->segments[at];
+        const struct core_lane *lane = core->lanes[segment->lane];
+        bool fits = lane->pool == request->pool && lane->small == policy_is_small(request->rounded) &&
+                    policy_accepts(&cache->opts, request->rounded, segment->buffer.size);
+        if (!fits || !core_is_idle(segment) || segment->idle_since > idle.before || segment->buffer.size < request->rounded)
+            continue;
+        if (!found || segment->buffer.size < core->segments[found].buffer.size)
+            found = at;
+    }
+    return found;
+}
+
+enum ga_status gai_cache_adopt(ga_cache *cache, struct request *request, struct idle idle)
+{
+    struct ga_buffer buffer;
+    uint32_t from, segment, node, at = find_adoptable(cache, request, idle);
+    if (!at)
+        return GA_NO_SPACE;
+    gai_core_remove(&cache->core, at);
+    gai_core_leave(&cache->core, &buffer, &from);
+    enum ga_status status = gai_core_add(&cache->core, request->lane, &buffer, &segment, &node);
+    if (status != GA_OK) {
+        hand_over(cache, &buffer, from);
+        return status;
+    }
+    gai_watch_tag_segment(cache, segment, request->tag);
+    return gai_cache_carve(cache, request, node);
+}
+
 enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target)
 {
     struct idle idle;
     enum ga_status status = GA_OK;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     if (core_reserved(&cache->core) > target) {
         status = gai_cache_wait_all(cache, &idle);
         if (status == GA_OK)
@@ -106,7 +147,8 @@ enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target)
 enum ga_status ga_cache_sync(ga_cache *cache)
 {
     struct idle idle;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_cache_wait_all(cache, &idle);
     lock_give(&cache->lock);
     return status;

@@ -99,6 +99,12 @@ static void read_wait(struct reader *in)
     opts_of(in)->wait = (enum ga_wait)gai_read_choice(in, names, 3);
 }
 
+static void read_adopt(struct reader *in)
+{
+    static const char *const names[] = { "false", "true" };
+    opts_of(in)->adopt = gai_read_choice(in, names, 2) == 1;
+}
+
 enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char *error, size_t cap)
 {
     static const struct reader_key keys[] = {
@@ -109,6 +115,7 @@ enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char
         { "per_process_memory_fraction", read_fraction },
         { "fit", read_fit },
         { "oom_wait", read_wait },
+        { "adopt_idle", read_adopt },
     };
     struct ga_cache_opts read = { .limit = opts->limit, .trace = opts->trace, .kind = opts->kind, .hooks = opts->hooks };
     enum ga_status status = gai_read_options(text, keys, sizeof keys / sizeof *keys, &read, error, cap);

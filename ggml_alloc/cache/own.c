@@ -36,16 +36,18 @@ void gai_own_fini(ga_cache *cache)
         owner_remove(cache, cache->owners);
 }
 
-static struct owner *owner_new(ga_cache *cache)
+static enum ga_status owner_new(ga_cache *cache, struct owner **made)
 {
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     struct owner *owner = mem_new(&cache->mem, struct owner, 1);
     if (owner) {
         owner->cache = cache;
         owner_add(cache, owner);
     }
     lock_give(&cache->lock);
-    return owner;
+    *made = owner;
+    return owner ? GA_OK : GA_NO_MEMORY;
 }
 
 enum ga_status ga_cache_own(ga_cache *cache, size_t size, ga_stream stream, struct ga_owned *owned)
@@ -53,10 +55,10 @@ enum ga_status ga_cache_own(ga_cache *cache, size_t size, ga_stream stream, stru
     void *ptr = NULL;
     struct owner *owner = NULL;
     if (size != 0) {
-        owner = owner_new(cache);
-        if (!owner)
-            return GA_NO_MEMORY;
-        enum ga_status status = ga_cache_alloc(cache, size, stream, &owner->block, &ptr);
+        enum ga_status status = owner_new(cache, &owner);
+        if (status != GA_OK)
+            return status;
+        status = ga_cache_alloc(cache, size, stream, &owner->block, &ptr);
         if (status != GA_OK) {
             ga_cache_release(owner);
             return status;
@@ -74,7 +76,8 @@ void ga_cache_release(void *owner)
     if (!released)
         return;
     ga_cache *cache = released->cache;
-    ga_cache_free(cache, released->block);
+    if (ga_cache_free(cache, released->block) == GA_BUSY)
+        return;
     lock_take(&cache->lock);
     owner_remove(cache, released);
     lock_give(&cache->lock);

@@ -29,12 +29,15 @@ static bool accepts(const struct route *route, ga_stream stream)
     return route->to.accepts ? route->to.accepts(route->to.user, stream) : thread_same(route->thread, thread_self());
 }
 
-uint32_t gai_pools_route(const struct pools *pools, ga_stream stream)
+uint32_t gai_cache_route(ga_cache *cache, ga_stream stream)
 {
-    for (uint32_t i = pools->n_routes; i-- > 0;)
-        if (accepts(&pools->routes[i], stream))
-            return pools->routes[i].pool;
-    return 0;
+    const struct pools *pools = &cache->pools;
+    uint32_t found = 0;
+    gai_cache_call_begin(cache);
+    for (uint32_t i = pools->n_routes; i-- > 0 && !found;)
+        found = accepts(&pools->routes[i], stream) ? pools->routes[i].pool : 0;
+    gai_cache_call_end(cache);
+    return found;
 }
 
 /* n_routes: none leads there. */
@@ -129,7 +132,8 @@ enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_
     struct ga_pool_opts chosen = opts ? *opts : (struct ga_pool_opts){ 0 };
     if (chosen.backend && !gai_backend_sound(chosen.backend))
         return GA_INVALID;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     uint32_t slot = spare_slot(cache);
     if (slot) {
         struct pool *made = &cache->pools.table[slot];
@@ -143,7 +147,8 @@ enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_
 enum ga_status ga_pool_retain(ga_cache *cache, ga_pool name)
 {
     uint32_t slot;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK)
         cache->pools.table[slot].uses++;
@@ -160,7 +165,8 @@ static void release(ga_cache *cache, uint32_t slot)
 enum ga_status ga_pool_release(ga_cache *cache, ga_pool name)
 {
     uint32_t slot;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     bool is_only_route =
         status == GA_OK && cache->pools.table[slot].uses == 1 && find_route(&cache->pools, slot) < cache->pools.n_routes;
@@ -196,7 +202,8 @@ enum ga_status ga_pool_begin(ga_cache *cache, ga_pool name, const struct ga_rout
 {
     uint32_t slot;
     struct route made = { .to = route ? *route : (struct ga_route){ 0 }, .thread = thread_self() };
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK)
         status = begin(cache, slot, made);
@@ -242,7 +249,8 @@ static enum ga_status end(ga_cache *cache, uint32_t slot)
 enum ga_status ga_pool_end(ga_cache *cache, ga_pool name)
 {
     uint32_t slot;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK)
         status = end(cache, slot);
@@ -254,7 +262,8 @@ enum ga_status ga_pool_trim(ga_cache *cache, ga_pool name)
 {
     uint32_t slot;
     struct idle idle;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK) {
         gai_cache_pin(cache, slot);
@@ -292,11 +301,11 @@ static struct ga_pool_stats count(const ga_cache *cache, uint32_t slot)
 enum ga_status ga_pool_stats(ga_cache *cache, ga_pool name, struct ga_pool_stats *stats)
 {
     uint32_t slot;
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK)
         *stats = count(cache, slot);
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return status;
 }
 
@@ -312,7 +321,7 @@ bool ga_pool_is_live(ga_cache *cache, ga_pool name, const void *const *ptrs, uin
 {
     const struct core *core = &cache->core;
     uint32_t slot, n_live = 0;
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     bool same = gai_pools_slot(&cache->pools, name, &slot) == GA_OK;
     for (uint32_t at = 1; same && at <= core->n_blocks; at++) {
         const struct core_block *block = &core->blocks[at];
@@ -321,7 +330,7 @@ bool ga_pool_is_live(ga_cache *cache, ga_pool name, const void *const *ptrs, uin
         n_live++;
         same = contains(ptrs, n, block->ptr);
     }
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return same && n_live == n;
 }
 

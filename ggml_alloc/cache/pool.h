@@ -46,14 +46,6 @@ static inline ga_pool pools_name(const struct pools *pools, uint32_t slot)
     return slot ? (ga_pool)pools->table[slot].generation << 32 | slot : 0;
 }
 
-/* Where the first of the routes that accept leads; 0: the general pool.  O(routes). */
-uint32_t gai_pools_route(const struct pools *pools, ga_stream stream);
-
-static inline uint32_t pools_route(const struct pools *pools, ga_stream stream)
-{
-    return pools->n_routes ? gai_pools_route(pools, stream) : 0;
-}
-
 /* Whether a route that captures leads there. */
 bool gai_pools_captures(const struct pools *pools, uint32_t slot);
 

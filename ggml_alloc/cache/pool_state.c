@@ -117,7 +117,8 @@ static enum ga_status checkpoint(ga_cache *cache, uint32_t slot, ga_pool_state *
 enum ga_status ga_pool_checkpoint(ga_cache *cache, ga_pool name, ga_pool_state **state)
 {
     uint32_t slot;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK)
         status = checkpoint(cache, slot, state);
@@ -168,7 +169,7 @@ static void free_all(ga_cache *cache, uint32_t pool, struct ga_pool_restored *to
         if (to->n_freed < to->cap_freed)
             to->freed[to->n_freed] = core_name(core, at);
         to->n_freed++;
-        gai_cache_free(cache, at);
+        gai_cache_free(cache, at, 0);
     }
 }
 
@@ -187,7 +188,7 @@ static void make_blocks(ga_cache *cache, const ga_pool_state *state, const struc
         enum ga_status status = gai_core_take_in(core, recorded->lane, node, skip, block->size, block->requested, &slot);
         assert(status == GA_OK);
         (void)status;
-        gai_cache_note(cache, GA_CACHE_ALLOC, slot);
+        cache_note(cache, GA_CACHE_ALLOC, slot, 0);
         if (to->n_made < to->cap_made)
             to->made[to->n_made] = core_name(core, slot);
         to->n_made++;
@@ -215,7 +216,8 @@ enum ga_status ga_pool_restore(ga_cache *cache, ga_pool name, const ga_pool_stat
     uint32_t slot;
     struct ga_pool_restored to = restored ? *restored : (struct ga_pool_restored){ 0 };
     to.n_freed = to.n_made = 0;
-    lock_take(&cache->lock);
+    if (!cache_enter(cache))
+        return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);
     if (status == GA_OK)
         status = restore(cache, slot, state, &to);

@@ -7,8 +7,9 @@
 #include "base/bits.h"
 
 /* A segment fresh from the backend.  The bytes count against the limit before they are there. */
-static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size, uint32_t *node)
+static enum ga_status new_segment(ga_cache *cache, const struct request *request, uint64_t size, uint32_t *node)
 {
+    uint32_t lane = request->lane;
     uint32_t pool = cache->core.lanes[lane]->pool;
     const struct ga_backend *backend = gai_cache_backend_of(cache, pool);
     uint64_t held = add_sat(core_reserved(&cache->core), cache->ahead);
@@ -27,7 +28,10 @@ static enum ga_status new_segment(ga_cache *cache, uint32_t lane, uint64_t size,
     status = gai_core_add(&cache->core, lane, &buffer, &segment, node);
     if (status == GA_OK) {
         gai_cache_pin(cache, pool);
-        trace_note(&cache->trace, GA_CACHE_SEGMENT_ALLOC, buffer.base, buffer.size, cache->core.lanes[lane]->stream);
+        if (cache->watch.on) {
+            gai_watch_tag_segment(cache, segment, request->tag);
+            gai_watch_segment(cache, GA_CACHE_SEGMENT_ALLOC, &buffer, lane, request->tag);
+        }
     } else {
         cache->backend_frees++;
         lock_give(&cache->lock);
@@ -47,7 +51,7 @@ static uint64_t segment_size(const ga_cache *cache, const struct request *reques
 static enum ga_status step_segment(ga_cache *cache, struct request *request)
 {
     uint32_t node;
-    enum ga_status status = new_segment(cache, request->lane, segment_size(cache, request), &node);
+    enum ga_status status = new_segment(cache, request, segment_size(cache, request), &node);
     if (status != GA_OK)
         return status;
     return gai_cache_carve(cache, request, node);
@@ -136,38 +140,11 @@ static enum ga_status step_trim(ga_cache *cache, struct request *request)
     enum ga_status status = gai_cache_wait_all(cache, &idle);
     if (status != GA_OK)
         return status;
+    status = cache->opts.adopt ? gai_cache_adopt(cache, request, idle) : GA_NO_SPACE;
+    if (status != GA_NO_SPACE)
+        return status;
     gai_cache_drop_idle(cache, idle, 0);
     return step_again(cache, request);
-}
-
-static void report(ga_cache *cache, const struct request *request)
-{
-    const struct counts *counts = &cache->core.counts;
-    struct ga_cache_oom oom = {
-        .requested = request->size,
-        .rounded = request->rounded,
-        .segment = request->rounded < POLICY_ABSURD ? gai_policy_segment(request->rounded) : request->rounded,
-        .stream = request->stream,
-        .limit = cache->limit,
-        .allocated = tally_now(&counts->allocated_bytes),
-        .pending = tally_now(&counts->pending_bytes),
-        .reserved = core_reserved(&cache->core),
-        .largest_free = gai_core_longest(&cache->core, request->lane),
-    };
-    const struct ga_backend *backend = cache->backend;
-    const struct ga_cache_hooks *hooks = &cache->opts.hooks;
-    cache->ooms++;
-    trace_note(&cache->trace, GA_CACHE_NO_SPACE, NULL, request->size, request->stream);
-    lock_give(&cache->lock);
-    if (backend->info && !backend->info(backend->user, &oom.free_bytes, &oom.total_bytes))
-        oom.free_bytes = oom.total_bytes = 0;
-    lock_take(&cache->lock);
-    cache->oom = oom;
-    cache->has_oom = true;
-    lock_give(&cache->lock);
-    if (hooks->oom)
-        hooks->oom(hooks->user, &oom);
-    lock_take(&cache->lock);
 }
 
 enum ga_status gai_cache_make_room(ga_cache *cache, struct request *request)
@@ -181,7 +158,7 @@ enum ga_status gai_cache_make_room(ga_cache *cache, struct request *request)
     for (size_t i = 0; !absurd && status == GA_NO_SPACE && i < sizeof steps / sizeof *steps; i++)
         status = steps[i](cache, request);
     if (status == GA_NO_SPACE)
-        report(cache, request);
+        gai_cache_report(cache, request);
     gai_cache_unpin(cache, request->pool);
     return status;
 }

@@ -37,13 +37,15 @@ uint32_t ga_cache_snapshot(ga_cache *cache, struct ga_cache_part *out, uint32_t 
 {
     const struct core *core = &cache->core;
     struct snapshot to = { .core = core, .pools = &cache->pools, .out = out, .cap = cap };
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
         const struct core_segment *segment = &core->segments[at];
         const struct core_lane *lane = core->lanes[segment->lane];
         for (uint32_t node = range_next(&lane->range, segment->fence); node != segment->mark; node = range_next(&lane->range, node))
             add_part(&to, lane, segment, node);
     }
-    lock_give(&cache->lock);
+    if (entered)
+        gai_watch_add(cache, (struct ga_cache_entry){ .action = GA_CACHE_SNAPSHOT, .size = counts_active_bytes(&core->counts) });
+    cache_leave(cache, entered);
     return to.n;
 }

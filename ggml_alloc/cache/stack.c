@@ -27,9 +27,9 @@ static bool stack_info(void *user, uint64_t *free_bytes, uint64_t *total_bytes)
     const struct ga_backend *device = cache->backend;
     uint64_t device_free = UINT64_MAX, device_total = UINT64_MAX;
     bool known = device->info && device->info(device->user, &device_free, &device_total);
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     uint64_t reserved = core_reserved(&cache->core), active = counts_active_bytes(&cache->core.counts), limit = cache->limit;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     if (!known && limit == UINT64_MAX)
         return false;
     uint64_t room = limit > reserved ? limit - reserved : 0;

@@ -2,9 +2,9 @@
 
 void ga_cache_limit(ga_cache *cache, uint64_t bytes)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     cache->limit = bytes ? bytes : UINT64_MAX;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
 }
 
 /* What the backend has; 0: it does not say. */
@@ -22,34 +22,34 @@ enum ga_status ga_cache_set_fraction(ga_cache *cache, double fraction)
     uint64_t total = total_of(cache->backend);
     if (total == 0)
         return GA_UNSUPPORTED;
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     cache->limit = fraction < 1 ? (uint64_t)(fraction * (double)total) : UINT64_MAX;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return GA_OK;
 }
 
 double ga_cache_fraction(ga_cache *cache)
 {
     uint64_t total = total_of(cache->backend);
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     uint64_t limit = cache->limit;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return total == 0 || limit >= total ? 1 : (double)limit / (double)total;
 }
 
 bool ga_cache_oom(ga_cache *cache, struct ga_cache_oom *report)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     bool has = cache->has_oom;
     if (has)
         *report = cache->oom;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
     return has;
 }
 
 void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     *stats = (struct ga_cache_stats){
         .all = gai_counts_all(&cache->core.counts),
         .large = gai_counts_of(&cache->core.counts, KIND_LARGE),
@@ -59,22 +59,26 @@ void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats)
         .syncs = cache->syncs,
         .backend_allocs = cache->backend_allocs,
         .backend_frees = cache->backend_frees,
+        .oversize_allocations = cache->watch.oversize_allocations,
+        .oversize_segments = cache->watch.oversize_segments,
     };
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
 }
 
 void ga_cache_reset_peaks(ga_cache *cache)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     gai_counts_reset_peaks(&cache->core.counts);
-    lock_give(&cache->lock);
+    gai_watch_reset_peaks(&cache->watch);
+    cache_leave(cache, entered);
 }
 
 void ga_cache_reset_totals(ga_cache *cache)
 {
-    lock_take(&cache->lock);
+    bool entered = cache_enter(cache);
     gai_counts_reset_totals(&cache->core.counts);
+    gai_watch_reset_totals(&cache->watch);
     cache->retries = cache->ooms = cache->syncs = 0;
     cache->backend_allocs = cache->backend_frees = 0;
-    lock_give(&cache->lock);
+    cache_leave(cache, entered);
 }

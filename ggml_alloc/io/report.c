@@ -1,7 +1,7 @@
 #include "io/report.h"
 
 #include "base/bits.h"
-#include "io/json.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

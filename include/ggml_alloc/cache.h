@@ -11,7 +11,9 @@
  * after it was freed until an event recorded on that stream is reached.  Segments, and the free blocks in them, are per stream.
  *
  * A cache locks itself: any thread may call anything, but ga_cache_delete().  The lock is dropped while the backend takes, gives
- * back or waits, and while hooks run; order->record(), reached() and release() are called with the lock held.
+ * back or waits, and while hooks run; order->record(), reached() and release() are called with the lock held, and so are
+ * hooks.now() and the callbacks of pool.h and watch.h: from inside of these the cache may be looked at, and what would change it
+ * answers GA_BUSY.
  * A call that fails leaves the cache as it was, but for statistics and for memory that was given back to the backend.
  */
 #ifndef GGML_ALLOC_CACHE_H
@@ -62,12 +64,21 @@ struct ga_cache_oom {
     uint64_t limit;                   /* UINT64_MAX: none */
     uint64_t allocated, pending, reserved;
     uint64_t largest_free; /* block of this stream and size class */
+    ga_pool pool;
+    int device;
+    uint64_t cached, split;              /* free in segments; of it in those that are not wholly free */
+    uint64_t stream_free;                /* of it for this stream and size class */
+    uint64_t others_free, largest_other; /* for other streams of this pool and size class; the longest block of it */
+    uint64_t pools_free;                 /* in private pools that the request could not be served from */
+    uint32_t hints;                      /* bits, what of the options would have helped: enum ga_hint in watch.h */
 };
 
 /* What may help, or wants to know, when memory is short.  Called without the lock; may call the cache. */
 struct ga_cache_hooks {
     bool (*reclaim)(void *user, uint64_t bytes); /* gives memory of its own back; true: worth another try */
     void (*oom)(void *user, const struct ga_cache_oom *report);
+    uint64_t (*context)(void *user); /* a tag for whoever calls: watch.h */
+    uint64_t (*now)(void *user);     /* nanoseconds, for entries; with the lock held */
     void *user;
 };
 
@@ -83,6 +94,7 @@ struct ga_cache_opts {
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
     uint32_t trace;                         /* newest things that happened to remember; 0: none */
+    bool adopt;                             /* what is idle and another stream's serves, before memory is given back */
     int kind;                               /* what struct ga_owned says of the memory: the caller's number for it */
     struct ga_cache_hooks hooks;
 };
@@ -96,6 +108,7 @@ struct ga_cache_opts {
  *     garbage_collection_threshold                      .collect, in (0, 1)
  *     per_process_memory_fraction                       .fraction, in (0, 1]
  *     fit, oom_wait                                     best or fast; enough, all or never
+ *     adopt_idle                                        .adopt, true or false
  */
 GA_API enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char *error, size_t cap);
 
@@ -119,7 +132,7 @@ GA_API enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr);
 
 /*
  * A block that carries how to give it back, for those who do not know where it is from: release(owner), once, before the cache is
- * deleted; it cannot fail.  release is ga_cache_release for all of a cache's.
+ * deleted; it cannot fail, but does nothing from inside of a callback.  release is ga_cache_release for all of a cache's.
  */
 struct ga_owned {
     void *ptr, *owner;
@@ -153,7 +166,7 @@ GA_API enum ga_status ga_cache_share_until(ga_cache *cache, ga_block block, ga_e
  * The streams were joined by other means: all that `stream` was given so far is done before what `home` is given next.  Blocks
  * of `home` that were freed by now need not wait for `stream` any longer.  O(blocks that wait for `stream`).
  */
-GA_API void ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream);
+GA_API enum ga_status ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream);
 
 /* Copies in the order of the stream, by the backend: returns when it was told.  GA_UNSUPPORTED: it does not copy. */
 GA_API enum ga_status ga_cache_copy(ga_cache *cache, void *to, const void *from, size_t size, ga_stream stream);
@@ -196,6 +209,7 @@ struct ga_cache_stats {
     uint64_t ooms;                            /* allocs that failed for want of space */
     uint64_t syncs;                           /* times that all streams were waited for */
     uint64_t backend_allocs, backend_frees;
+    struct ga_count oversize_allocations, oversize_segments; /* of at least opts.max_split bytes */
 };
 
 GA_API void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats);
@@ -230,6 +244,9 @@ enum ga_cache_action {
     GA_CACHE_SEGMENT_ALLOC,
     GA_CACHE_SEGMENT_FREE,
     GA_CACHE_NO_SPACE, /* no address; the size that was asked for */
+    GA_CACHE_SNAPSHOT, /* was looked at; the size is all that is active */
+    GA_CACHE_USER,     /* ga_cache_mark() */
+    GA_CACHE_ACTIONS,  /* how many there are */
 };
 
 struct ga_cache_entry {
@@ -238,6 +255,10 @@ struct ga_cache_entry {
     const void *ptr;
     uint64_t size;
     ga_stream stream; /* home */
+    ga_pool pool;
+    uint64_t time; /* hooks.now(); 0: there is none */
+    uint64_t tag;  /* who called, where ga_cache_record() asks for it */
+    uint64_t meta; /* ga_cache_set_meta() */
 };
 
 /* The newest `opts.trace` things that happened, oldest first; returns how many are remembered, writes at most `cap`. */

@@ -17,5 +17,6 @@
 #include "registry.h"
 #include "sim.h"
 #include "tallocr.h"
+#include "watch.h"
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Plans as text: what is written, that it is read back the same, and that nothing else passes for a plan.
  */
-#include "io/json.h"
+#include "base/json.h"
 #include "io/report.h"
 
 #include "base/rng.h"

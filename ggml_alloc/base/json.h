@@ -1,8 +1,8 @@
 /*
  * json.h - the few words of JSON that we write
  */
-#ifndef GAI_IO_JSON_H
-#define GAI_IO_JSON_H
+#ifndef GAI_BASE_JSON_H
+#define GAI_BASE_JSON_H
 
 #include "base/text.h"
 
