@@ -5,7 +5,9 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "order/near.h"
 #include "order/rules.h"
+#include "order/search.h"
 #include "order/tally.h"
 
 #include <string.h>
@@ -16,16 +18,21 @@ struct verdict {
     bool is_worse;
 };
 
+#define BUDGET 1000000u
+#define BUDGET_PER_TURN 500u
+#define NEAR_BUDGET 200u /* exchanges per turn */
+
 struct finder {
     const ga_graph *graph;
     const struct ga_order_opts *opts;
     struct freedom freedom;
     struct turns turns;
-    ga_plan *given;   /* the plan of the order given */
-    uint64_t *aligns; /* by pool */
-    uint64_t *limits; /* by pool: the bound of the order given */
-    uint64_t *peaks;  /* by pool, of the order in hand */
-    uint32_t *order, *best;
+    ga_plan *given;    /* the plan of the order given */
+    uint64_t *aligns;  /* by pool */
+    uint64_t *limits;  /* by pool: the bound of the order given */
+    uint64_t *peaks;   /* by pool, of the order in hand */
+    uint64_t *reached; /* by pool: the bound of the best order */
+    uint32_t *given_order, *order, *best;
     ga_id *list; /* the caller's */
     size_t n_list;
     uint64_t bound; /* of `best`, over all pools */
@@ -53,19 +60,38 @@ static void write_list(struct finder *f, const uint32_t *order)
         }
 }
 
-/* The bytes an order needs; false when that is more than `limits` in some pool. */
+/* The bytes that `order` needs, all pools together; UINT64_MAX when some pool passes its limit.  False: no memory. */
 static bool add_up(struct finder *f, const uint32_t *order, uint64_t *bound)
 {
     struct tally tally;
-    bool ok = gai_tally_init(&tally, &f->turns, f->peaks);
-    for (uint32_t i = 0; ok && i < f->turns.n_turns; i++)
+    if (!gai_tally_init(&tally, &f->turns))
+        return false;
+    gai_tally_reset(&tally, f->peaks);
+    for (uint32_t i = 0; i < f->turns.n_turns; i++)
         gai_tally_run(&tally, order[i], f->peaks);
     gai_tally_fini(&tally);
     *bound = sum_of(f->peaks, f->turns.n_pools);
     for (unsigned pool = 0; pool < f->turns.n_pools; pool++)
         if (f->peaks[pool] > f->limits[pool])
             *bound = UINT64_MAX;
-    return ok;
+    return true;
+}
+
+/* An order by a rule, from the one given or from the best; kept if it is better. */
+static enum ga_status try_rule(struct finder *f, enum rule rule, bool backwards, const uint32_t *base)
+{
+    bool made;
+    uint64_t bound;
+    enum ga_status status = gai_rule(&f->turns, rule, backwards, &f->freedom, base, f->order, &made);
+    if (status != GA_OK || !made)
+        return status;
+    if (!add_up(f, f->order, &bound))
+        return GA_NO_MEMORY;
+    if (bound < f->bound) {
+        f->bound = bound;
+        memcpy(f->best, f->order, f->turns.n_turns * sizeof *f->best);
+    }
+    return GA_OK;
 }
 
 static enum ga_status try_rules(struct finder *f)
@@ -77,26 +103,48 @@ static enum ga_status try_rules(struct finder *f)
         { RULE_FREES_FIRST, false }, { RULE_LEAST_GAIN, false }, { RULE_BY_NEED, false },
         { RULE_FREES_FIRST, true },  { RULE_LEAST_GAIN, true },
     };
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        bool made;
-        uint64_t bound;
-        enum ga_status status = gai_rule(&f->turns, rules[i].rule, rules[i].backwards, &f->freedom, f->order, &made);
-        if (status != GA_OK)
-            return status;
-        if (!made)
-            continue;
-        if (!add_up(f, f->order, &bound))
-            return GA_NO_MEMORY;
-        if (bound < f->bound) {
-            f->bound = bound;
-            memcpy(f->best, f->order, f->turns.n_turns * sizeof *f->best);
-        }
+    enum ga_status status = GA_OK;
+    for (size_t i = 0; status == GA_OK && i < sizeof rules / sizeof *rules; i++)
+        status = try_rule(f, rules[i].rule, rules[i].backwards, f->given_order);
+    return status;
+}
+
+/* What frees runs as early as it can, what allocates as late as it can, over and over while that helps. */
+static enum ga_status tighten(struct finder *f)
+{
+    enum ga_status status = GA_OK;
+    for (uint64_t before = UINT64_MAX; status == GA_OK && f->bound < before;) {
+        before = f->bound;
+        status = try_rule(f, RULE_FREES_FIRST, true, f->best);
+        if (status == GA_OK)
+            status = try_rule(f, RULE_FREES_FIRST, false, f->best);
     }
+    return status;
+}
+
+static enum ga_status search(struct finder *f)
+{
+    uint64_t n = f->turns.n_turns;
+    struct search search = {
+        .turns = &f->turns,
+        .freedom = &f->freedom,
+        .limits = f->reached,
+        .order = f->best,
+        .budget = f->opts->steps ? f->opts->steps : BUDGET + BUDGET_PER_TURN * n,
+        .progress = f->opts->progress,
+        .user = f->opts->user,
+    };
+    if (!gai_search(&search))
+        return GA_NO_MEMORY;
+    f->bound = sum_of(f->reached, f->turns.n_pools);
+    f->info.steps = search.steps;
+    f->info.optimal = search.optimal;
+    f->info.stopped = search.stopped;
     return GA_OK;
 }
 
-/* Turns that are not on a longest rising run of the order, in nodes. */
-static enum ga_status count_moved(struct finder *f)
+/* Turns that are not on a longest rising run of the order. */
+static enum ga_status count_moved(struct finder *f, const uint32_t *order)
 {
     const struct turns *turns = &f->turns;
     const struct ga_mem *mem = &turns->mem;
@@ -107,12 +155,12 @@ static enum ga_status count_moved(struct finder *f)
         uint32_t low = 0, high = length;
         while (low < high) {
             uint32_t mid = low + (high - low) / 2;
-            if (ends[mid] < f->best[i])
+            if (ends[mid] < order[i])
                 low = mid + 1;
             else
                 high = mid;
         }
-        ends[low] = f->best[i];
+        ends[low] = order[i];
         length += low == length;
     }
     mem_free(mem, ends, n);
@@ -144,28 +192,45 @@ static enum ga_status plan_list(const struct finder *f, ga_plan **plan)
     return ga_plan_graph(&borrowed, &opts, plan);
 }
 
-/* Whether the best order is also placed in no more than the order given; `list` holds the one to run. */
+/* Whether an order is also placed in no more than the one given: then it is the answer. */
+static enum ga_status settle_for(struct finder *f, const uint32_t *order, bool *settled)
+{
+    ga_plan *plan;
+    write_list(f, order);
+    enum ga_status status = plan_list(f, &plan);
+    if (status != GA_OK)
+        return status;
+    struct verdict before = judge(f, f->given), after = judge(f, plan);
+    ga_plan_delete(plan);
+    *settled = !after.is_worse && after.bound < before.bound;
+    if (*settled) {
+        f->info.bound_after = after.bound;
+        f->info.peak_after = after.peak;
+        status = count_moved(f, order);
+    }
+    return status;
+}
+
+/* Near to what was given if it can be, the best as it was found if not; or what was given. */
 static enum ga_status settle(struct finder *f)
 {
-    struct verdict before = judge(f, f->given), after = before;
-    f->info.bound_before = before.bound;
-    f->info.peak_before = before.peak;
-    if (f->bound < before.bound) {
-        ga_plan *plan;
-        write_list(f, f->best);
-        enum ga_status status = plan_list(f, &plan);
-        if (status != GA_OK)
-            return status;
-        after = judge(f, plan);
-        ga_plan_delete(plan);
+    struct verdict before = judge(f, f->given);
+    f->info.bound_before = f->info.bound_after = before.bound;
+    f->info.peak_before = f->info.peak_after = before.peak;
+    bool settled = f->bound >= before.bound;
+    if (settled) {
+        write_list(f, f->given_order);
+        return GA_OK;
     }
-    bool is_better = !after.is_worse && after.bound < before.bound;
-    for (uint32_t i = 0; !is_better && i < f->turns.n_turns; i++)
-        f->best[i] = i;
-    f->info.bound_after = is_better ? after.bound : before.bound;
-    f->info.peak_after = is_better ? after.peak : before.peak;
-    write_list(f, f->best);
-    return count_moved(f);
+    memcpy(f->order, f->best, f->turns.n_turns * sizeof *f->order);
+    if (!gai_near(&f->turns, &f->freedom, f->reached, NEAR_BUDGET * (uint64_t)f->turns.n_turns, f->order))
+        return GA_NO_MEMORY;
+    enum ga_status status = settle_for(f, f->order, &settled);
+    if (status == GA_OK && !settled)
+        status = settle_for(f, f->best, &settled);
+    if (status == GA_OK && !settled)
+        write_list(f, f->given_order);
+    return status;
 }
 
 static bool finder_init(struct finder *f)
@@ -176,19 +241,23 @@ static bool finder_init(struct finder *f)
     f->aligns = mem_new(mem, uint64_t, n_pools);
     f->limits = mem_new(mem, uint64_t, n_pools);
     f->peaks = mem_new(mem, uint64_t, n_pools);
+    f->reached = mem_new(mem, uint64_t, n_pools);
     for (unsigned pool = 0; f->aligns && pool < n_pools; pool++)
         f->aligns[pool] = pool < plan->n_pools && plan->align && plan->align[pool] ? plan->align[pool] : 1;
-    return f->aligns && f->limits && f->peaks;
+    return f->aligns && f->limits && f->peaks && f->reached;
 }
 
 static bool finder_make_room(struct finder *f)
 {
     const struct ga_mem *mem = &f->graph->env.mem;
+    f->given_order = mem_new_raw(mem, uint32_t, f->turns.n_turns);
     f->order = mem_new_raw(mem, uint32_t, f->turns.n_turns);
     f->best = mem_new_raw(mem, uint32_t, f->turns.n_turns);
-    for (uint32_t i = 0; f->best && i < f->turns.n_turns; i++)
-        f->best[i] = i;
-    return f->order && f->best;
+    if (!f->given_order || !f->order || !f->best)
+        return false;
+    for (uint32_t i = 0; i < f->turns.n_turns; i++)
+        f->given_order[i] = f->best[i] = i;
+    return true;
 }
 
 static void finder_fini(struct finder *f)
@@ -198,6 +267,8 @@ static void finder_fini(struct finder *f)
     mem_free(mem, f->aligns, n_pools);
     mem_free(mem, f->limits, n_pools);
     mem_free(mem, f->peaks, n_pools);
+    mem_free(mem, f->reached, n_pools);
+    mem_free(mem, f->given_order, f->turns.n_turns);
     mem_free(mem, f->order, f->turns.n_turns);
     mem_free(mem, f->best, f->turns.n_turns);
     gai_turns_fini(&f->turns);
@@ -225,8 +296,13 @@ static enum ga_status find(struct finder *f)
     for (unsigned pool = 0; status == GA_OK && pool < f->graph->n_pools; pool++)
         f->limits[pool] = ga_plan_bound(f->given, pool);
     f->bound = sum_of(f->limits, f->graph->n_pools);
-    if (status == GA_OK && is_measurable(&f->turns))
+    if (status == GA_OK && is_measurable(&f->turns)) {
         status = try_rules(f);
+        if (status == GA_OK)
+            status = tighten(f);
+        if (status == GA_OK)
+            status = search(f);
+    }
     return status == GA_OK ? settle(f) : status;
 }
 

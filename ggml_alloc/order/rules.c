@@ -8,7 +8,8 @@
 /* A turn with the key it had when it was pushed; what has another key by now is stale. */
 struct entry {
     int64_t key;
-    uint32_t rank; /* its place in the order given, counted from where the order is made from */
+    uint32_t rank; /* its place in the base, counted from where the order is made from */
+    uint32_t turn;
 };
 
 struct heap {
@@ -24,6 +25,7 @@ struct ruler {
     struct tally tally;
     uint64_t *peaks;
     uint32_t *waits;    /* by turn: befores (backwards: afters) that are missing */
+    uint32_t *ranks;    /* by turn: see entry */
     uint32_t *needs;    /* by turn: its place by need */
     int64_t *keys;      /* by turn */
     bool *done;         /* by turn */
@@ -34,7 +36,7 @@ struct ruler {
     uint32_t n_done, n_computed, first_left;
 };
 
-/* Which turn has this place, and which place this turn. */
+/* Places counted from where the order is made from; given an order, which turn has this place, and which place this turn. */
 static uint32_t flip(const struct ruler *r, uint32_t at)
 {
     return r->backwards ? r->turns->n_turns - 1 - at : at;
@@ -107,20 +109,25 @@ static struct heap *heap_of(struct ruler *r, uint32_t turn)
     return &r->heaps[waits_for_slot ? r->turns->of[turn].pool : r->turns->n_pools];
 }
 
+static bool is_early(const struct ruler *r, uint32_t turn)
+{
+    uint32_t given = flip(r, turn);
+    return given > r->n_done && given - r->n_done > r->freedom.reach;
+}
+
 /* A ready turn with a new key. */
 static bool offer(struct ruler *r, uint32_t turn)
 {
-    uint32_t rank = flip(r, turn);
-    if (rank > r->n_done && rank - r->n_done > r->freedom.reach)
-        return heap_push(r, &r->early, (struct entry){ rank, rank });
+    if (is_early(r, turn))
+        return heap_push(r, &r->early, (struct entry){ flip(r, turn), 0, turn });
     r->keys[turn] = key_of(r, turn);
-    return heap_push(r, heap_of(r, turn), (struct entry){ r->keys[turn], rank });
+    return heap_push(r, heap_of(r, turn), (struct entry){ r->keys[turn], r->ranks[turn], turn });
 }
 
 static bool offer_early(struct ruler *r)
 {
-    while (r->early.n && (r->early.at[0].rank <= r->n_done || r->early.at[0].rank - r->n_done <= r->freedom.reach)) {
-        uint32_t turn = flip(r, r->early.at[0].rank);
+    while (r->early.n && !is_early(r, r->early.at[0].turn)) {
+        uint32_t turn = r->early.at[0].turn;
         heap_pop(&r->early);
         if (!offer(r, turn))
             return false;
@@ -131,7 +138,7 @@ static bool offer_early(struct ruler *r)
 static struct entry *heap_top(struct ruler *r, struct heap *heap)
 {
     while (heap->n) {
-        uint32_t turn = flip(r, heap->at[0].rank);
+        uint32_t turn = heap->at[0].turn;
         if (!r->done[turn] && r->keys[turn] == heap->at[0].key)
             return heap->at;
         heap_pop(heap);
@@ -159,7 +166,7 @@ static uint32_t choose(struct ruler *r)
     struct entry *best = heap_top(r, &r->heaps[slot]);
     if (!best || (free && is_less(free, best)))
         best = free;
-    return best ? flip(r, best->rank) : TURN_NONE;
+    return best ? best->turn : TURN_NONE;
 }
 
 /* Who is left alone with a storage gains by running: its key changes. */
@@ -232,14 +239,15 @@ static bool ruler_init(struct ruler *r)
     size_t n = (size_t)turns->n_turns + 1;
     r->peaks = mem_new(mem, uint64_t, turns->n_pools);
     r->waits = mem_new(mem, uint32_t, n);
+    r->ranks = mem_new(mem, uint32_t, n);
     r->needs = mem_new_raw(mem, uint32_t, n);
     r->keys = mem_new(mem, int64_t, n);
     r->done = mem_new(mem, bool, n);
     r->users = mem_new(mem, uint32_t, turns->n_storages);
     r->slots = mem_new_raw(mem, uint16_t, n);
     r->heaps = mem_new(mem, struct heap, turns->n_pools + (size_t)1);
-    return r->peaks && r->waits && r->needs && r->keys && r->done && r->users && r->slots && r->heaps &&
-           gai_tally_init(&r->tally, turns, r->peaks);
+    return r->peaks && r->waits && r->ranks && r->needs && r->keys && r->done && r->users && r->slots && r->heaps &&
+           gai_tally_init(&r->tally, turns);
 }
 
 static void ruler_fini(struct ruler *r)
@@ -252,14 +260,14 @@ static void ruler_fini(struct ruler *r)
     mem_free(mem, r->early.at, r->early.cap);
     mem_free(mem, r->peaks, turns->n_pools);
     mem_free(mem, r->waits, n);
+    mem_free(mem, r->ranks, n);
     mem_free(mem, r->needs, n);
     mem_free(mem, r->keys, n);
     mem_free(mem, r->done, n);
     mem_free(mem, r->users, turns->n_storages);
     mem_free(mem, r->slots, n);
     mem_free(mem, r->heaps, turns->n_pools + (size_t)1);
-    if (r->tally.turns)
-        gai_tally_fini(&r->tally);
+    gai_tally_fini(&r->tally);
 }
 
 static void list_slots(struct ruler *r)
@@ -273,10 +281,13 @@ static void list_slots(struct ruler *r)
 }
 
 /* Everything up to the first choice. */
-static bool start(struct ruler *r, uint32_t *scratch)
+static bool start(struct ruler *r, const uint32_t *base, uint32_t *scratch)
 {
     const struct turns *turns = r->turns;
     list_slots(r);
+    gai_tally_reset(&r->tally, r->peaks);
+    for (uint32_t place = 0; place < turns->n_turns; place++)
+        r->ranks[base[place]] = flip(r, place);
     if (r->rule == RULE_BY_NEED) {
         memset(r->needs, 0xff, ((size_t)turns->n_turns + 1) * sizeof *r->needs);
         rank_by_need(r, scratch);
@@ -286,20 +297,20 @@ static bool start(struct ruler *r, uint32_t *scratch)
         r->waits[turn] = r->backwards ? at[1].after - at[0].after : at[1].before - at[0].before;
         for (uint32_t i = turns->steps[at[0].step].use; i < turns->steps[at[1].step].use; i++)
             r->users[turns->uses[i]] ^= turn;
-        if (r->backwards)
-            gai_tally_run(&r->tally, turn, r->peaks);
     }
+    for (uint32_t place = 0; r->backwards && place < turns->n_turns; place++)
+        gai_tally_run(&r->tally, base[place], r->peaks);
     for (uint32_t turn = 0; turn < turns->n_turns; turn++)
         if (r->waits[turn] == 0 && !offer(r, turn))
             return false;
     return true;
 }
 
-enum ga_status gai_rule(const struct turns *turns, enum rule rule, bool backwards, const struct freedom *freedom, uint32_t *order,
-                        bool *made)
+enum ga_status gai_rule(const struct turns *turns, enum rule rule, bool backwards, const struct freedom *freedom,
+                        const uint32_t *base, uint32_t *order, bool *made)
 {
     struct ruler r = { .turns = turns, .rule = rule, .backwards = backwards, .freedom = *freedom };
-    bool ok = ruler_init(&r) && start(&r, order);
+    bool ok = ruler_init(&r) && start(&r, base, order);
     *made = true;
     while (ok && *made && r.n_done < turns->n_turns) {
         uint32_t place = flip(&r, r.n_done), turn = choose(&r);

@@ -12,7 +12,7 @@
 #include "order/turns.h"
 
 enum rule {
-    RULE_FREES_FIRST, /* what frees at least as much as it allocates runs at once; all else as given */
+    RULE_FREES_FIRST, /* what frees at least as much as it allocates runs at once; all else as it stands */
     RULE_LEAST_GAIN,  /* whatever adds least to what lives */
     RULE_BY_NEED,     /* depth first: what the earliest result needs, then the next */
 };
@@ -24,10 +24,10 @@ struct freedom {
 };
 
 /*
- * Into `order` (n_turns).  O((turns + uses) log turns).  False in `*made` when the rule leads to where nothing more may run: pools
+ * Into `order` (n_turns); where the rule has no preference, and where it says "as given", turns run as they stand in `base`.  O((turns + uses) log turns).  False in `*made` when the rule leads to where nothing more may run: pools
  * take turns, or the reach ends.  GA_NO_MEMORY.
  */
-enum ga_status gai_rule(const struct turns *turns, enum rule rule, bool backwards, const struct freedom *freedom, uint32_t *order,
-                        bool *made);
+enum ga_status gai_rule(const struct turns *turns, enum rule rule, bool backwards, const struct freedom *freedom,
+                        const uint32_t *base, uint32_t *order, bool *made);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/bits.h"
 
-bool gai_tally_init(struct tally *tally, const struct turns *turns, uint64_t *peaks)
+bool gai_tally_init(struct tally *tally, const struct turns *turns)
 {
     const struct ga_mem *mem = &turns->mem;
     *tally = (struct tally){ .turns = turns };
@@ -10,12 +10,18 @@ bool gai_tally_init(struct tally *tally, const struct turns *turns, uint64_t *pe
     tally->saved = mem_new(mem, bool, turns->n_storages);
     tally->live = mem_new(mem, uint64_t, turns->n_pools);
     tally->credit = mem_new(mem, uint64_t, turns->n_pools);
-    if (!tally->left || !tally->saved || !tally->live || !tally->credit) {
-        gai_tally_fini(tally);
-        return false;
-    }
+    tally->was = mem_new(mem, uint64_t, turns->n_pools);
+    if (tally->left && tally->saved && tally->live && tally->credit && tally->was)
+        return true;
+    gai_tally_fini(tally);
+    return false;
+}
+
+void gai_tally_reset(struct tally *tally, uint64_t *peaks)
+{
+    const struct turns *turns = tally->turns;
     for (unsigned pool = 0; pool < turns->n_pools; pool++)
-        peaks[pool] = 0;
+        peaks[pool] = tally->live[pool] = 0;
     for (uint32_t i = 0; i < turns->n_storages; i++) {
         const struct storage *storage = &turns->storages[i];
         tally->left[i] = storage->n_uses;
@@ -25,16 +31,18 @@ bool gai_tally_init(struct tally *tally, const struct turns *turns, uint64_t *pe
         if (storage->n_uses || storage->stays)
             tally->live[storage->pool] += storage->size;
     }
-    return true;
 }
 
 void gai_tally_fini(struct tally *tally)
 {
+    if (!tally->turns)
+        return;
     const struct ga_mem *mem = &tally->turns->mem;
     mem_free(mem, tally->left, tally->turns->n_storages);
     mem_free(mem, tally->saved, tally->turns->n_storages);
     mem_free(mem, tally->live, tally->turns->n_pools);
     mem_free(mem, tally->credit, tally->turns->n_pools);
+    mem_free(mem, tally->was, tally->turns->n_pools);
     *tally = (struct tally){ .turns = tally->turns };
 }
 

@@ -17,10 +17,13 @@ struct tally {
     bool *saved;      /* by storage: in the step that runs, an heir that adds nothing */
     uint64_t *live;   /* by pool */
     uint64_t *credit; /* by pool, of the step that runs */
+    uint64_t *was;    /* by pool, for who wants to compare */
 };
 
-/* As before the first turn; `peaks` (by pool) get what lives then.  False: no memory.  Freed with gai_tally_fini(). */
-bool gai_tally_init(struct tally *tally, const struct turns *turns, uint64_t *peaks);
+/* False: no memory.  To be reset before it is used.  Freed with gai_tally_fini(). */
+bool gai_tally_init(struct tally *tally, const struct turns *turns);
+/* As before the first turn; `peaks` (by pool) get what lives then. */
+void gai_tally_reset(struct tally *tally, uint64_t *peaks);
 void gai_tally_fini(struct tally *tally);
 
 /* All of its befores have run.  Raises `peaks` where more lives meanwhile. */

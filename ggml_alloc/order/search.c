@@ -1,0 +1,189 @@
+#include "order/search.h"
+
+#include "order/dive.h"
+#include "order/parts.h"
+
+#include <string.h>
+
+#define LEAST_WINDOW 8u
+#define FINEST 512u /* halving ends when less than this part of the peak is open */
+#define DIVES 24u   /* the budget is enough for so many, at least */
+
+struct searcher {
+    struct search *s;
+    struct dive dive;
+    struct needs needs;
+    struct tally tally;
+    uint32_t *first, *end;  /* by place: its part */
+    uint64_t *peaks, *goal; /* by pool */
+    uint64_t *least;        /* by pool: no order needs less */
+    uint32_t *at;           /* by pool: the place of its peak; TURN_NONE: before the first turn */
+};
+
+static bool searcher_init(struct searcher *x, struct search *search)
+{
+    const struct turns *turns = search->turns;
+    const struct ga_mem *mem = &turns->mem;
+    *x = (struct searcher){ .s = search };
+    x->first = mem_new(mem, uint32_t, turns->n_turns);
+    x->end = mem_new(mem, uint32_t, turns->n_turns);
+    x->peaks = mem_new(mem, uint64_t, turns->n_pools);
+    x->goal = mem_new(mem, uint64_t, turns->n_pools);
+    x->least = mem_new(mem, uint64_t, turns->n_pools);
+    x->at = mem_new(mem, uint32_t, turns->n_pools);
+    bool dives = gai_dive_init(&x->dive, turns, search->freedom), needs = gai_needs_init(&x->needs, turns);
+    return dives && needs && gai_tally_init(&x->tally, turns) && x->first && x->end && x->peaks && x->goal && x->least && x->at;
+}
+
+static void searcher_fini(struct searcher *x)
+{
+    const struct turns *turns = x->s->turns;
+    const struct ga_mem *mem = &turns->mem;
+    mem_free(mem, x->first, turns->n_turns);
+    mem_free(mem, x->end, turns->n_turns);
+    mem_free(mem, x->peaks, turns->n_pools);
+    mem_free(mem, x->goal, turns->n_pools);
+    mem_free(mem, x->least, turns->n_pools);
+    mem_free(mem, x->at, turns->n_pools);
+    gai_tally_fini(&x->tally);
+    gai_dive_fini(&x->dive);
+    gai_needs_fini(&x->needs);
+}
+
+/* The peak of each pool, and where it is. */
+static void measure(struct searcher *x)
+{
+    const struct turns *turns = x->s->turns;
+    gai_tally_reset(&x->tally, x->peaks);
+    memcpy(x->goal, x->peaks, turns->n_pools * sizeof *x->goal);
+    for (unsigned pool = 0; pool < turns->n_pools; pool++)
+        x->at[pool] = TURN_NONE;
+    for (uint32_t place = 0; place < turns->n_turns; place++) {
+        uint32_t turn = x->s->order[place];
+        uint32_t first = turns->steps[turns->of[turn].step].use, end = turns->steps[turns->of[turn + 1].step].use;
+        gai_tally_run(&x->tally, turn, x->goal);
+        for (uint32_t i = first; i < end; i++) {
+            uint16_t pool = turns->storages[turns->uses[i]].pool;
+            if (x->goal[pool] == x->peaks[pool])
+                continue;
+            x->peaks[pool] = x->goal[pool];
+            x->at[pool] = place;
+        }
+    }
+}
+
+static uint64_t sum_of(const uint64_t *values, unsigned n)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        sum += values[i];
+    return sum;
+}
+
+/* Whether to go on. */
+static bool report(struct searcher *x)
+{
+    struct search *s = x->s;
+    unsigned n = s->turns->n_pools;
+    s->steps = x->dive.steps;
+    if (s->progress && !s->progress(s->user, s->steps, sum_of(x->peaks, n), sum_of(x->least, n)))
+        s->stopped = true;
+    return !s->stopped && s->steps < s->budget;
+}
+
+/* Puts [first, end) in an order that keeps `pool` at `goal` or below, and the others where they are. */
+static enum dive_end try(struct searcher *x, unsigned pool, uint64_t goal, uint32_t first, uint32_t end)
+{
+    struct search *s = x->s;
+    uint64_t left = s->budget > x->dive.steps ? s->budget - x->dive.steps : 0, share = s->budget / DIVES;
+    memcpy(x->goal, x->peaks, s->turns->n_pools * sizeof *x->goal);
+    x->goal[pool] = goal;
+    enum dive_end how = gai_dive(&x->dive, s->order, first, end, x->goal, share < left ? share : left);
+    if (how == DIVE_FOUND)
+        measure(x);
+    return how;
+}
+
+/* Below the peak first; once that was found, as low as halving leads. */
+static enum dive_end lower_part(struct searcher *x, unsigned pool, uint32_t first, uint32_t end)
+{
+    uint64_t low = x->least[pool] ? x->least[pool] - 1 : 0;
+    enum dive_end how = try(x, pool, x->peaks[pool] - 1, first, end);
+    while (how == DIVE_FOUND && x->peaks[pool] - low > x->peaks[pool] / FINEST + 1 && report(x)) {
+        uint64_t middle = low + (x->peaks[pool] - low) / 2;
+        enum dive_end deeper = try(x, pool, middle, first, end);
+        bool is_elsewhere = x->at[pool] == TURN_NONE || x->at[pool] < first || x->at[pool] >= end;
+        if (deeper == DIVE_NO_MEMORY)
+            return deeper;
+        if (deeper == DIVE_FOUND && is_elsewhere)
+            break;
+        low = deeper == DIVE_FOUND ? low : middle;
+    }
+    return how;
+}
+
+/* Windows around the peak, until one has an order below it. */
+static enum dive_end lower_window(struct searcher *x, unsigned pool, uint32_t first, uint32_t end)
+{
+    uint32_t at = x->at[pool];
+    enum dive_end how = DIVE_SPENT;
+    for (uint32_t reach = LEAST_WINDOW; reach < end - first && how == DIVE_SPENT && report(x); reach *= 2) {
+        uint32_t from = at - first > reach ? at - reach : first, to = end - at > reach ? at + reach : end;
+        how = try(x, pool, x->peaks[pool] - 1, from, to);
+        if (how == DIVE_IMPOSSIBLE)
+            how = DIVE_SPENT;
+    }
+    return how;
+}
+
+/* Whether the peak of the pool is what its turn needs anyway. */
+static bool is_needed(struct searcher *x, unsigned pool)
+{
+    if (x->at[pool] == TURN_NONE)
+        x->least[pool] = x->peaks[pool];
+    else {
+        uint64_t needs = gai_needs(&x->needs, x->s->order[x->at[pool]], pool);
+        x->least[pool] = needs > x->least[pool] ? needs : x->least[pool];
+    }
+    return x->least[pool] == x->peaks[pool];
+}
+
+/* DIVE_IMPOSSIBLE: proven, as long as the other pools are not to grow. */
+static enum dive_end lower_pool(struct searcher *x, unsigned pool)
+{
+    enum dive_end how = DIVE_FOUND;
+    while (how == DIVE_FOUND && report(x)) {
+        if (is_needed(x, pool))
+            return DIVE_IMPOSSIBLE;
+        uint32_t first = x->first[x->at[pool]], end = x->end[x->at[pool]];
+        how = lower_part(x, pool, first, end);
+        if (how == DIVE_SPENT)
+            how = lower_window(x, pool, first, end);
+    }
+    return how == DIVE_FOUND ? DIVE_SPENT : how;
+}
+
+bool gai_search(struct search *search)
+{
+    struct searcher x;
+    unsigned n_pools = search->turns->n_pools, n_used = 0;
+    bool ok = searcher_init(&x, search), proven = true;
+    if (ok) {
+        gai_parts(search->turns, x.first, x.end);
+        measure(&x);
+    }
+    for (unsigned pool = 0; ok && pool < n_pools; pool++) {
+        if (x.peaks[pool] == 0)
+            continue;
+        enum dive_end how = lower_pool(&x, pool);
+        ok = how != DIVE_NO_MEMORY;
+        proven &= how == DIVE_IMPOSSIBLE;
+        n_used++;
+    }
+    search->optimal = ok && proven && (n_used <= 1 || sum_of(x.least, n_pools) == sum_of(x.peaks, n_pools));
+    if (ok)
+        memcpy(search->limits, x.peaks, n_pools * sizeof *search->limits);
+    search->steps = x.dive.steps;
+    searcher_fini(&x);
+    return ok;
+}
