@@ -41,6 +41,21 @@ bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void 
     return true;
 }
 
+bool gai_hashset_fill(struct hashset *set, const void *const *keys, uint32_t n)
+{
+    const struct hashset made = *set; /* what the compiler knows not to change */
+    uint32_t mask = ((uint32_t)1 << made.bits) - 1;
+    set->len = n;
+    for (uint32_t id = 1; id <= n; id++) {
+        uint32_t at = hashset_home(&made, keys[id]);
+        for (; made.slots[at] != 0; at = (at + 1) & mask)
+            if (keys[made.slots[at]] == keys[id])
+                return false;
+        made.slots[at] = id;
+    }
+    return true;
+}
+
 void gai_hashset_remove(struct hashset *set, const void *const *keys, uint32_t id)
 {
     uint32_t mask = ((uint32_t)1 << set->bits) - 1;

@@ -22,8 +22,13 @@ struct hashset {
 
 static inline uint32_t hashset_home(const struct hashset *set, const void *key)
 {
-    /* Fibonacci hashing: the high bits of the product depend on all bits of the pointer. */
-    return (uint32_t)(((uint64_t)(uintptr_t)key * 0x9e3779b97f4a7c15u) >> (64 - set->bits));
+    /*
+     * Tensors come one after the other, a fixed number of bytes apart.  The high bits of one product alone lay such a row out evenly,
+     * or, at the distances that ggml has (336 and 368 bytes), in a few dense heaps: fifty probes with 20,000 tensors.  Twice is random.
+     */
+    const uint64_t golden = 0x9e3779b97f4a7c15u;
+    uint64_t hash = (uint64_t)(uintptr_t)key * golden;
+    return (uint32_t)(((hash ^ hash >> 32) * golden) >> (64 - set->bits));
 }
 
 /* The id whose key is `key`, or 0. */
@@ -62,6 +67,8 @@ static inline bool hashset_has_room(const struct hashset *set, uint64_t n)
 
 /* Room for `n` ids in all.  False when there is no memory; the set is then as before.  O(ids held) when it grows. */
 bool gai_hashset_room(struct hashset *set, const struct ga_mem *mem, const void *const *keys, uint64_t n);
+/* An empty set with that room gets ids 1..n; false: two of them have one key, and the set is of no use until it is cleared. */
+bool gai_hashset_fill(struct hashset *set, const void *const *keys, uint32_t n);
 /* Takes out `id`, which is in the set under keys[id]. */
 void gai_hashset_remove(struct hashset *set, const void *const *keys, uint32_t id);
 /* Empty, with its room kept.  O(room). */

@@ -33,9 +33,10 @@ ggml_gallocr_t ggml_gallocr_new_n(ggml_backend_buffer_type_t *bufts, int n_bufs)
     galloc->empty = mem_new(&env.mem, ggml_backend_buffer_t, n);
     galloc->aligns = mem_new(&env.mem, uint64_t, n);
     galloc->chunk_max = mem_new(&env.mem, uint64_t, n);
+    galloc->chunks = mem_new(&env.mem, struct chunks, n);
     galloc->graph = ga_graph_new(&env);
     if (!galloc->bufts || !galloc->pool_of || !galloc->backends || !galloc->pools || !galloc->empty || !galloc->aligns ||
-        !galloc->chunk_max || !galloc->graph)
+        !galloc->chunk_max || !galloc->chunks || !galloc->graph)
         goto fail;
     memcpy(galloc->bufts, bufts, n * sizeof *bufts);
     gai_dropin_pools(galloc);
@@ -60,11 +61,12 @@ static void free_room(struct ggml_gallocr *galloc)
     const struct ga_mem *mem = &galloc->env.mem;
     mem_free(mem, galloc->node_ids, galloc->cap_node_ids);
     mem_free(mem, galloc->leaf_ids, galloc->cap_leaf_ids);
-    mem_free(mem, galloc->tensors, galloc->cap_tensors);
-    gai_mem_free(mem, (void *)galloc->keys, galloc->cap_keys, sizeof *galloc->keys);
+    gai_mem_free(mem, (void *)galloc->tensors, galloc->cap_tensors, sizeof *galloc->tensors);
     mem_free(mem, galloc->changed, galloc->cap_changed);
     mem_free(mem, galloc->sizes, galloc->cap_sizes);
     mem_free(mem, galloc->marks, galloc->cap_marks);
+    mem_free(mem, galloc->fates, galloc->cap_fates);
+    mem_free(mem, galloc->moved, galloc->cap_moved);
     gai_hashset_fini(&galloc->set, mem);
 }
 
@@ -76,10 +78,13 @@ void ggml_gallocr_free(ggml_gallocr_t galloc)
     size_t n = galloc->n_bufs;
     while (galloc->n_records > 0)
         gai_record_fini(galloc, &galloc->records[--galloc->n_records]);
+    gai_record_fini(galloc, &galloc->fresh);
     ga_arena_delete(galloc->arena);
     for (size_t i = 0; galloc->empty && i < n; i++)
         if (galloc->empty[i])
             ggml_backend_buffer_free(galloc->empty[i]);
+    for (size_t i = 0; galloc->chunks && i < n; i++)
+        gai_chunks_fini(&galloc->chunks[i]);
     free_room(galloc);
     ga_graph_delete(galloc->graph);
     mem_free(&mem, galloc->bufts, n);
@@ -89,6 +94,7 @@ void ggml_gallocr_free(ggml_gallocr_t galloc)
     mem_free(&mem, galloc->empty, n);
     mem_free(&mem, galloc->aligns, n);
     mem_free(&mem, galloc->chunk_max, n);
+    mem_free(&mem, galloc->chunks, n);
     mem_free(&mem, galloc, 1);
 }
 
@@ -101,15 +107,28 @@ static void to_front(struct ggml_gallocr *galloc, uint32_t at)
     galloc->records[0] = record;
 }
 
-/* Now in front; false: none serves. */
+static bool same_digest(struct record *record, const struct ggml_cgraph *graph, uint64_t *digest)
+{
+    if (!*digest)
+        *digest = gai_dropin_digest(graph);
+    if (!record->digest)
+        record->digest = gai_record_digest(record);
+    return record->digest == *digest;
+}
+
+/* Now in front; false: none serves.  The one in front most often does; others are compared in full only when they look promising. */
 static bool find_record(struct ggml_gallocr *galloc, const struct ggml_cgraph *graph, struct wishes wishes)
 {
-    for (uint32_t i = 0; i < galloc->n_records; i++)
-        if (gai_record_serves(galloc, &galloc->records[i], graph, wishes)) {
-            if (i > 0)
-                to_front(galloc, i);
-            return true;
-        }
+    uint64_t digest = 0;
+    for (uint32_t i = 0; i < galloc->n_records; i++) {
+        struct record *record = &galloc->records[i];
+        bool as_many = record->n_nodes == (uint32_t)graph->n_nodes && record->n_leafs == (uint32_t)graph->n_leafs;
+        if (!as_many || (i > 0 && !same_digest(record, graph, &digest)) || !gai_record_serves(galloc, record, wishes))
+            continue;
+        if (i > 0)
+            to_front(galloc, i);
+        return true;
+    }
     return false;
 }
 
@@ -125,30 +144,51 @@ static bool hold(struct ggml_gallocr *galloc, const struct record *record)
     return false;
 }
 
-static bool plan_new(struct ggml_gallocr *galloc, const struct ggml_cgraph *graph, struct wishes wishes, struct record *record)
+/* The graph's lists by id, for all that follows. */
+static bool look_at(struct ggml_gallocr *galloc, const struct ggml_cgraph *graph)
 {
-    if (gai_record_fill(galloc, record, graph, wishes) && gai_dropin_plan(galloc, record))
-        return true;
-    gai_record_fini(galloc, record);
-    return false;
+    if (graph->n_nodes < 0 || graph->n_leafs < 0 || !gai_dropin_room(galloc, (uint64_t)graph->n_nodes + (uint64_t)graph->n_leafs))
+        return false;
+    gai_dropin_gather(galloc, graph);
+    return true;
+}
+
+static void drop_plan(struct record *record)
+{
+    ga_plan_delete(record->plan);
+    record->plan = NULL;
+}
+
+static bool plan_fresh(struct ggml_gallocr *galloc, const struct ggml_cgraph *graph, struct wishes wishes)
+{
+    return gai_record_fill(galloc, &galloc->fresh, graph, wishes) && gai_dropin_plan(galloc, &galloc->fresh);
+}
+
+/* The fresh record goes to the front; the room of the one that was used longest ago is used for the next. */
+static void keep_fresh(struct ggml_gallocr *galloc)
+{
+    static const struct record nothing;
+    if (galloc->n_records < MAX_RECORDS)
+        galloc->records[galloc->n_records++] = nothing;
+    struct record *last = &galloc->records[galloc->n_records - 1], oldest = *last;
+    drop_plan(&oldest);
+    *last = galloc->fresh;
+    galloc->fresh = oldest;
+    to_front(galloc, galloc->n_records - 1);
 }
 
 static bool ready(struct ggml_gallocr *galloc, const struct ggml_cgraph *graph, struct wishes wishes)
 {
+    if (!look_at(galloc, graph))
+        return false;
     if (find_record(galloc, graph, wishes))
         return hold(galloc, &galloc->records[0]);
-    struct record record;
-    if (!plan_new(galloc, graph, wishes, &record))
-        return false;
-    if (!hold(galloc, &record)) {
-        gai_record_fini(galloc, &record);
+    if (!plan_fresh(galloc, graph, wishes) || !hold(galloc, &galloc->fresh)) {
+        drop_plan(&galloc->fresh);
         return false;
     }
-    if (galloc->n_records == MAX_RECORDS)
-        gai_record_fini(galloc, &galloc->records[--galloc->n_records]);
-    galloc->records[galloc->n_records++] = record;
-    to_front(galloc, galloc->n_records - 1);
-    gai_log(&galloc->env, GA_INFO, "planned a graph of %u nodes and %u leafs", record.n_nodes, record.n_leafs);
+    keep_fresh(galloc);
+    gai_log(&galloc->env, GA_INFO, "planned a graph of %d nodes and %d leafs", graph->n_nodes, graph->n_leafs);
     return true;
 }
 
@@ -157,8 +197,10 @@ static bool keep_ids(const struct ga_mem *mem, int **ids, uint32_t *cap, uint32_
     *n = count > 0 ? (uint32_t)count : 0;
     if (!array_room(mem, ids, cap, *n))
         return false;
-    for (uint32_t i = 0; i < *n; i++)
-        (*ids)[i] = wished ? wished[i] : 0;
+    if (wished && *n)
+        memcpy(*ids, wished, *n * sizeof **ids);
+    else if (*n)
+        memset(*ids, 0, *n * sizeof **ids);
     return true;
 }
 
@@ -183,12 +225,15 @@ void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *grap
                                  const int *leaf_buffer_ids, size_t *sizes)
 {
     struct wishes wishes = { node_buffer_ids, leaf_buffer_ids };
-    struct record fresh = { 0 };
-    bool known = find_record(galloc, graph, wishes);
-    const struct ga_plan *plan = known ? galloc->records[0].plan : plan_new(galloc, graph, wishes, &fresh) ? fresh.plan : NULL;
+    const struct ga_plan *plan = NULL;
+    bool good = look_at(galloc, graph);
+    if (good && find_record(galloc, graph, wishes))
+        plan = galloc->records[0].plan;
+    else if (good && plan_fresh(galloc, graph, wishes))
+        plan = galloc->fresh.plan;
     for (uint32_t i = 0; i < galloc->n_bufs; i++)
         sizes[i] = plan && galloc->pool_of[i] == i ? (size_t)ga_plan_peak(plan, i) : 0;
-    gai_record_fini(galloc, &fresh);
+    drop_plan(&galloc->fresh);
 }
 
 size_t ggml_gallocr_get_buffer_size(ggml_gallocr_t galloc, int buffer_id)
@@ -208,50 +253,52 @@ static ggml_backend_buffer_t empty_buffer(struct ggml_gallocr *galloc, unsigned 
     return galloc->empty[pool];
 }
 
-static bool place_planned(struct ggml_gallocr *galloc, const struct seen *seen, struct ggml_tensor *tensor)
+/* Where a slot is; mostly where the one before was. */
+struct home {
+    unsigned pool, chunk;
+    ggml_backend_buffer_t buffer; /* NULL: not looked for yet */
+    char *base;
+};
+
+static bool find_home(struct ggml_gallocr *galloc, const struct ga_slot *slot, struct home *home)
 {
-    const struct ga_buffer *buffer = ga_arena_buffer(galloc->arena, seen->slot.pool, seen->slot.chunk);
-    tensor->buffer = buffer ? buffer->handle : empty_buffer(galloc, seen->slot.pool);
-    if (!tensor->buffer)
-        return false;
-    tensor->data = buffer ? (char *)buffer->base + (size_t)seen->slot.offset : ggml_backend_buffer_get_base(tensor->buffer);
-    return ggml_backend_buffer_init_tensor(tensor->buffer, tensor) == GGML_STATUS_SUCCESS;
+    const struct ga_buffer *buffer = ga_arena_buffer(galloc->arena, slot->pool, slot->chunk);
+    *home = (struct home){ slot->pool, slot->chunk, buffer ? buffer->handle : empty_buffer(galloc, slot->pool), NULL };
+    if (home->buffer)
+        home->base = buffer ? buffer->base : ggml_backend_buffer_get_base(home->buffer);
+    return home->buffer != NULL;
 }
 
-static bool place(struct ggml_gallocr *galloc, const struct record *record, uint32_t at)
+static bool place_planned(struct ggml_gallocr *galloc, const struct ga_slot *slot, struct ggml_tensor *tensor, struct home *home)
 {
-    const struct seen *seen = &record->seen[at];
-    struct ggml_tensor *tensor = galloc->tensors[at];
-    if (!tensor->view_src)
-        return tensor->data || place_planned(galloc, seen, tensor);
+    bool is_home = home->buffer && home->pool == slot->pool && home->chunk == slot->chunk;
+    if (!is_home && !find_home(galloc, slot, home))
+        return false;
+    tensor->buffer = home->buffer;
+    tensor->data = home->base + (size_t)slot->offset;
+    return ggml_backend_buffer_init_tensor(home->buffer, tensor) == GGML_STATUS_SUCCESS;
+}
+
+static bool place_view(struct ggml_tensor *tensor)
+{
     if (tensor->buffer || !tensor->view_src->buffer)
         return true; /* done before, or of memory that no backend knows */
     return ggml_backend_view_init(tensor) == GGML_STATUS_SUCCESS;
 }
 
-/* What is in neither list, and views among the leafs, whose source may be a node: as soon as a node needs it. */
-static bool place_sources(struct ggml_gallocr *galloc, const struct record *record, uint32_t at)
-{
-    const struct seen *seen = &record->seen[at];
-    uint32_t n_lists = record->n_leafs + record->n_nodes;
-    for (unsigned i = 0; i <= seen->n_src; i++) {
-        uint32_t index = i < seen->n_src ? seen->src[i] : seen->view;
-        if (!index || (index > record->n_leafs && index <= n_lists))
-            continue;
-        uint32_t root = record->seen[index - 1].view;
-        if ((root > n_lists && !place(galloc, record, root - 1)) || !place(galloc, record, index - 1))
-            return false;
-    }
-    return true;
-}
-
 static bool place_all(struct ggml_gallocr *galloc, const struct record *record)
 {
+    const struct ga_slot *slots = record->plan->slots;
+    struct home home = { .buffer = NULL };
     bool ok = true;
-    for (uint32_t i = 0; i < record->n_leafs; i++)
-        ok &= place(galloc, record, i);
-    for (uint32_t i = record->n_leafs; i < record->n_leafs + record->n_nodes; i++)
-        ok &= place_sources(galloc, record, i) && place(galloc, record, i);
+    for (uint32_t i = 0; i < record->n_order; i++) {
+        const struct seen *seen = &record->seen[record->order[i]];
+        struct ggml_tensor *tensor = tensor_at(galloc, record->order[i]);
+        if (tensor->view_src)
+            ok &= place_view(tensor);
+        else if (!tensor->data)
+            ok &= place_planned(galloc, seen->size ? &slots[seen->node] : &(struct ga_slot){ .pool = seen->pool }, tensor, &home);
+    }
     return ok;
 }
 

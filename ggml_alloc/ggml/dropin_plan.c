@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "graph/ops.h"
+#include "graph/graph.h"
 
 static enum ga_status take_buffer(void *user, size_t size, struct ga_buffer *buffer)
 {
@@ -11,7 +11,7 @@ static enum ga_status take_buffer(void *user, size_t size, struct ga_buffer *buf
     if (!taken)
         return GA_NO_SPACE;
     ggml_backend_buffer_set_usage(taken, GGML_BACKEND_BUFFER_USAGE_COMPUTE);
-    *buffer = (struct ga_buffer){ ggml_backend_buffer_get_base(taken), max_u64(size, ggml_backend_buffer_get_size(taken)), taken };
+    *buffer = (struct ga_buffer){ ggml_backend_buffer_get_base(taken), (size_t)max_u64(size, ggml_backend_buffer_get_size(taken)), taken };
     return GA_OK;
 }
 
@@ -37,7 +37,7 @@ static unsigned choice(const struct ga_env *env, const char *name, const char *c
     return standard;
 }
 
-bool gai_dropin_pools(struct ggml_gallocr *galloc)
+void gai_dropin_pools(struct ggml_gallocr *galloc)
 {
     for (uint32_t i = 0; i < galloc->n_bufs; i++) {
         uint32_t first = 0;
@@ -46,16 +46,13 @@ bool gai_dropin_pools(struct ggml_gallocr *galloc)
         galloc->pool_of[i] = (uint16_t)first;
         galloc->aligns[i] = ggml_backend_buft_get_alignment(galloc->bufts[i]);
         galloc->chunk_max[i] = ggml_backend_buft_get_max_size(galloc->bufts[i]);
+        gai_chunks_init(&galloc->chunks[i], &galloc->env.mem, galloc->chunk_max[i] < SIZE_MAX ? galloc->chunk_max[i] : UINT64_MAX);
         /* Offsets are aligned by the options; a base is what the buffer type says it is, as for ggml's own. */
         galloc->backends[i] = (struct ga_backend){
             .name = ggml_backend_buft_name(galloc->bufts[i]), .alloc = take_buffer, .free = give_buffer, .user = galloc->bufts[i]
         };
         galloc->pools[i] = &galloc->backends[i];
     }
-    for (int op = 0; op < GGML_OP_COUNT; op++)
-        galloc->rights[op] = ggml_op_can_inplace((enum ggml_op)op)                 ? 1
-                             : gai_op_may_reuse(ggml_op_name((enum ggml_op)op), 2) ? 2
-                                                                                   : 0;
     galloc->inplace = (enum inplace)choice(&galloc->env, "GGML_ALLOC_INPLACE", inplace_names, 4, INPLACE_VIEWS);
     galloc->opts = (struct ga_plan_opts){
         .effort = (enum ga_effort)choice(&galloc->env, "GGML_ALLOC_EFFORT", effort_names, 6, GA_EFFORT_QUICK),
@@ -63,7 +60,6 @@ bool gai_dropin_pools(struct ggml_gallocr *galloc)
         .chunk_max = galloc->chunk_max,
         .align = galloc->aligns,
     };
-    return true;
 }
 
 /* --- the graph as the planner sees it --- */
@@ -74,149 +70,173 @@ static bool only_looks(const struct ggml_tensor *tensor)
            tensor->op == GGML_OP_PERMUTE || tensor->op == GGML_OP_TRANSPOSE;
 }
 
-static ga_id id_at(const struct record *record, uint32_t index)
+/*
+ * A graph while it is described.  Names cost time, and are for those who read along.  A mark of dependency may name a node that comes
+ * later: what the planner will call that is known when the graph is told for the second time.
+ */
+struct telling {
+    struct ggml_gallocr *galloc;
+    struct record *record;
+    bool names, names_ahead;
+    const uint32_t *numbers; /* the planner's, by id; NULL: the first time */
+};
+
+static struct ga_node node_of(const struct telling *telling, uint32_t id)
 {
-    return index ? record->seen[index - 1].id : GA_NONE;
+    const struct seen *seen = &telling->record->seen[id];
+    const struct ggml_tensor *tensor = tensor_at(telling->galloc, id);
+    struct ga_node node = { .pool = seen->pool };
+    if (telling->names) {
+        node.name = tensor->name;
+        node.op = ggml_op_name(tensor->op);
+    }
+    if (seen->flags & GGML_TENSOR_FLAG_OUTPUT)
+        node.flags |= GA_OUTPUT;
+    return node;
 }
 
-static bool is_node(const struct record *record, uint32_t at)
+static bool is_told(const struct telling *telling, uint32_t id)
 {
-    return at >= record->n_leafs && at < record->n_leafs + record->n_nodes;
+    return telling->record->seen[id].node != GA_NONE;
 }
 
-/* The window of a view in what it looks into: what ggml lets hang over an end ends there for us. */
-static void look_into(const struct ggml_gallocr *galloc, struct ga_node *node, ga_id root, const struct ggml_tensor *tensor)
+/* Its window in what it looks into: what ggml lets hang over an end ends there for us. */
+static void look_into(const struct telling *telling, struct ga_node *node, uint32_t id)
 {
-    struct ga_node seen;
-    if (!ga_graph_node(galloc->graph, root, &seen))
-        return;
-    node->view_of = root;
-    node->view_offset = min_u64(tensor->view_offs, seen.size);
-    node->size = min_u64(ggml_nbytes(tensor), seen.size - node->view_offset);
+    const struct seen *root = &telling->record->seen[telling->record->seen[id].view];
+    const struct ggml_tensor *tensor = tensor_at(telling->galloc, id);
+    uint64_t size = telling->galloc->graph->bodies[root->node].size;
+    node->view_of = root->node;
+    node->view_offset = min_u64(tensor->view_offs, size);
+    node->size = min_u64(ggml_nbytes(tensor), size - node->view_offset);
+    node->pool = root->pool;
 }
 
 /* A leaf, an input, or a tensor in neither list: it is there before whoever reads it. */
-static void add_given(struct ggml_gallocr *galloc, struct record *record, uint32_t at, bool at_start)
+static void tell_given(const struct telling *telling, uint32_t id, bool at_start)
 {
-    struct seen *seen = &record->seen[at];
-    const struct ggml_tensor *tensor = galloc->tensors[at];
-    struct ga_node node = { .name = tensor->name, .op = ggml_op_name(tensor->op), .pool = seen->pool };
-    node.flags = seen->flags & GGML_TENSOR_FLAG_OUTPUT ? GA_OUTPUT : 0;
+    struct seen *seen = &telling->record->seen[id];
+    struct ga_node node = node_of(telling, id);
     if (seen->is_planned) {
         node.size = seen->size;
         node.flags |= at_start || (seen->flags & GGML_TENSOR_FLAG_INPUT) ? GA_INPUT : 0;
-    } else if (id_at(record, seen->view) != GA_NONE) {
-        look_into(galloc, &node, id_at(record, seen->view), tensor);
-        node.pool = record->seen[seen->view - 1].pool;
-        seen->roots_planned = true;
+    } else if (is_told(telling, seen->view)) {
+        look_into(telling, &node, id);
     } else {
         return;
     }
-    seen->id = ga_graph_add(galloc->graph, &node);
+    seen->node = ga_graph_add(telling->galloc->graph, &node);
 }
 
-/* Everything a node reads or views that is not in the graph yet. */
-static void add_sources(struct ggml_gallocr *galloc, struct record *record, uint32_t at)
+/* Something a node reads or looks into, unless it is a node itself. */
+static void tell_source(const struct telling *telling, uint32_t id)
 {
-    const struct seen *seen = &record->seen[at];
-    for (unsigned i = 0; i <= GGML_MAX_SRC; i++) {
-        uint32_t index = i < GGML_MAX_SRC ? seen->src[i] : seen->view;
-        if (!index || is_node(record, index - 1) || id_at(record, index) != GA_NONE)
-            continue;
-        uint32_t root = record->seen[index - 1].view;
-        if (root && !is_node(record, root - 1) && id_at(record, root) == GA_NONE)
-            add_given(galloc, record, root - 1, false);
-        add_given(galloc, record, index - 1, false);
-    }
+    const struct record *record = telling->record;
+    if (id == 0 || record_has_node(record, id) || is_told(telling, id))
+        return;
+    uint32_t root = record->seen[id].view;
+    if (root && !record_has_node(record, root) && !is_told(telling, root))
+        tell_given(telling, root, false);
+    tell_given(telling, id, false);
 }
 
-static void add_node(struct ggml_gallocr *galloc, struct record *record, uint32_t at)
+/* It is never executed: it keeps its sources alive, and whoever reads it reads what it views. */
+static void tell_mark(const struct telling *telling, uint32_t id, const struct ga_node *sources)
 {
-    struct seen *seen = &record->seen[at];
-    const struct ggml_tensor *tensor = galloc->tensors[at];
-    ga_id src[GGML_MAX_SRC], root;
-    add_sources(galloc, record, at);
-    root = id_at(record, seen->view);
+    struct seen *seen = &telling->record->seen[id];
+    struct ga_node node = *sources;
+    node.flags = GA_DEPEND;
+    ga_graph_add(telling->galloc->graph, &node);
+    seen->node = telling->record->seen[seen->view].node;
+}
+
+static ga_id source_of(struct telling *telling, uint32_t id, uint32_t src)
+{
+    const struct record *record = telling->record;
+    tell_source(telling, src);
+    if (src == id)
+        return GA_NONE;
+    if (!record_has_node(record, src) || src < id)
+        return record->seen[src].node;
+    telling->names_ahead = true;
+    return telling->numbers ? telling->numbers[src] : GA_NONE;
+}
+
+static void tell_node(struct telling *telling, uint32_t id)
+{
+    struct record *record = telling->record;
+    struct seen *seen = &record->seen[id];
+    ga_id src[GGML_MAX_SRC];
     for (unsigned i = 0; i < seen->n_src; i++)
-        src[i] = seen->src[i] == at + 1 ? GA_NONE : id_at(record, seen->src[i]);
-    struct ga_node node = {
-        .name = tensor->name, .op = ggml_op_name(tensor->op), .pool = seen->pool, .src = src, .n_src = seen->n_src
-    };
-    if (seen->flags & GGML_TENSOR_FLAG_OUTPUT)
-        node.flags |= GA_OUTPUT;
-    if (seen->view && tensor->op == GGML_OP_NONE) {
-        node.flags = GA_DEPEND;
-        seen->roots_planned = root != GA_NONE;
-        ga_graph_add(galloc->graph, &node);
-        seen->id = root;
+        src[i] = source_of(telling, id, record->srcs[seen->first_src + i]);
+    tell_source(telling, seen->view);
+    struct ga_node node = node_of(telling, id);
+    node.src = src;
+    node.n_src = seen->n_src;
+    if (seen->view && seen->op == GGML_OP_NONE) {
+        tell_mark(telling, id, &node);
         return;
     }
     if (seen->is_planned) {
         node.size = seen->size;
-        node.reuse = gai_dropin_rights(galloc, tensor, &node.eager);
+        node.reuse = seen->reuse;
+        node.eager = seen->eager;
         node.flags |= seen->flags & GGML_TENSOR_FLAG_INPUT ? GA_INPUT : 0;
-    } else if (root != GA_NONE) {
-        look_into(galloc, &node, root, tensor);
-        node.pool = record->seen[seen->view - 1].pool;
-        node.flags |= only_looks(tensor) ? 0 : GA_WRITES;
-        seen->roots_planned = true;
+    } else if (seen->view && is_told(telling, seen->view)) {
+        look_into(telling, &node, id);
+        node.flags |= only_looks(tensor_at(telling->galloc, id)) ? 0 : GA_WRITES;
     } else {
         node.flags = GA_EXTERNAL;
     }
-    seen->id = ga_graph_add(galloc->graph, &node);
+    seen->node = ga_graph_add(telling->galloc->graph, &node);
 }
 
-static bool describe(struct ggml_gallocr *galloc, struct record *record)
+static void tell_all(struct telling *telling)
 {
-    ga_graph_clear(galloc->graph);
-    for (uint32_t i = 0; i < record_len(record); i++)
-        record->seen[i].id = GA_NONE;
-    for (uint32_t i = 0; i < record->n_leafs; i++)
-        if (record->seen[i].is_planned)
-            add_given(galloc, record, i, true);
-    for (uint32_t i = record->n_leafs; i < record->n_leafs + record->n_nodes; i++)
-        add_node(galloc, record, i);
-    if (ga_graph_status(galloc->graph) == GA_OK)
-        return true;
-    gai_log(&galloc->env, GA_ERROR, "%s", ga_graph_error(galloc->graph) ? ga_graph_error(galloc->graph) : "no memory for a graph");
-    return false;
+    struct record *record = telling->record;
+    ga_graph_clear(telling->galloc->graph);
+    for (uint32_t id = 0; id <= record_len(record); id++)
+        record->seen[id].node = GA_NONE;
+    for (uint32_t id = 1; id <= record->n_leafs; id++)
+        if (record->seen[id].is_planned)
+            tell_given(telling, id, true);
+    for (uint32_t id = record->n_leafs + 1; id <= record->n_leafs + record->n_nodes; id++)
+        if (!record->seen[id].is_twin)
+            tell_node(telling, id);
 }
 
-/* --- what the plan says, by index --- */
-
-static bool touch(const struct ga_slot *a, const struct ga_slot *b)
+static enum ga_status tell(struct telling *telling)
 {
-    return a->pool == b->pool && a->chunk == b->chunk && a->offset < b->offset + b->size && b->offset < a->offset + a->size;
-}
-
-static void learn(struct ggml_gallocr *galloc, struct record *record)
-{
-    uint64_t eager;
-    for (uint32_t i = 0; i < record_len(record); i++) {
-        struct seen *seen = &record->seen[i];
-        if (!ga_plan_slot(record->plan, seen->id, &seen->slot))
-            seen->slot = (struct ga_slot){ .pool = seen->pool };
+    struct ggml_gallocr *galloc = telling->galloc;
+    uint32_t *numbers = galloc->changed; /* nobody asks what changed while something is planned */
+    tell_all(telling);
+    if (telling->names_ahead) {
+        for (uint32_t id = 0; id <= record_len(telling->record); id++)
+            numbers[id] = telling->record->seen[id].node;
+        telling->numbers = numbers;
+        tell_all(telling);
     }
-    for (uint32_t i = record->n_leafs; i < record->n_leafs + record->n_nodes; i++) {
-        struct seen *seen = &record->seen[i];
-        uint64_t reuse = gai_dropin_rights(galloc, galloc->tensors[i], &eager);
-        for (unsigned s = 0; reuse && s < seen->n_src; s++)
-            if ((reuse >> s & 1) && touch(&seen->slot, &record->seen[seen->src[s] - 1].slot))
-                seen->taken |= (uint64_t)1 << s;
-    }
+    return ga_graph_status(galloc->graph);
 }
 
 bool gai_dropin_plan(struct ggml_gallocr *galloc, struct record *record)
 {
-    if (!describe(galloc, record))
-        return false;
-    enum ga_status status = ga_plan_graph(galloc->graph, &galloc->opts, &record->plan);
+    const char *folder = gai_environment_value("GGML_ALLOC_TRACE");
+    struct telling telling = { .galloc = galloc, .record = record, .names = folder || galloc->env.log.write };
+    enum ga_status status;
+    if (galloc->opts.effort == GA_EFFORT_ONLINE && !telling.names) {
+        status = gai_dropin_walk(galloc, record);
+    } else {
+        status = tell(&telling);
+        if (status == GA_OK)
+            status = ga_plan_graph(galloc->graph, &galloc->opts, &record->plan);
+    }
     if (status != GA_OK) {
         const char *why = ga_graph_error(galloc->graph);
         gai_log(&galloc->env, GA_ERROR, "the graph cannot be planned: %s", why ? why : "no memory");
         return false;
     }
-    learn(galloc, record);
-    gai_dropin_trace(galloc);
+    if (folder)
+        gai_dropin_trace(galloc, folder);
     return true;
 }

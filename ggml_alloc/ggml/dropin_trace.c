@@ -60,12 +60,9 @@ static bool tell(void *user, const struct ga_sink *sink)
            sink->write(sink->user, trace->results, strlen(trace->results)) && sink->write(sink->user, trace->held, trace->n_held);
 }
 
-void gai_dropin_trace(const struct ggml_gallocr *galloc)
+void gai_dropin_trace(const struct ggml_gallocr *galloc, const char *folder)
 {
-    const char *folder = gai_environment_value("GGML_ALLOC_TRACE");
     struct trace trace = { .graph = galloc->graph };
-    if (!folder)
-        return;
     say_results(galloc, trace.results);
     gai_environment_file(&galloc->env, folder, tell, &trace);
 }

@@ -1,8 +1,6 @@
 #include "place/rung.h"
 
-#include "range/range.h"
-
-#define MAX_CHUNKS 16 /* of ggml: the last one has no limit */
+#include "range/chunks.h"
 
 /*
  * ggml's own allocator, replayed: items come in allocation order, each gets the best fit; what dies with a step is given back
@@ -18,96 +16,21 @@ struct replay {
     uint32_t *dying;   /* by step: the first item that dies there */
     uint32_t now;
     uint32_t tails; /* an heir born now needs less than it took over: the first such item, or PLACE_NONE */
-    uint32_t n_chunks;
-    struct chunk {
-        struct range range;
-        uint64_t peak;
-    } * chunks[MAX_CHUNKS];
+    struct chunks chunks;
 };
 
-static enum ga_status open_chunk(const struct ga_mem *mem, struct replay *replay, uint64_t size)
-{
-    bool last = replay->n_chunks == MAX_CHUNKS - 1;
-    uint64_t limit = replay->part->limits.chunk_max;
-    uint64_t room = last || limit > RANGE_OPEN ? RANGE_OPEN : max_u64(limit, size);
-    struct chunk *chunk = mem_new_raw(mem, struct chunk, 1);
-    if (!chunk)
-        return GA_NO_MEMORY;
-    enum ga_status status = gai_range_init(&chunk->range, mem, room, RANGE_TIE_HIGH, 0);
-    if (status != GA_OK) {
-        mem_free(mem, chunk, 1);
-        return status;
-    }
-    chunk->peak = 0;
-    replay->chunks[replay->n_chunks++] = chunk;
-    return GA_OK;
-}
-
-/* The best size is forgotten from chunk to chunk, so the last chunk with any fit wins. */
-static bool find_hole(const struct replay *replay, uint64_t len, uint32_t *chunk, uint32_t *hole)
-{
-    for (uint32_t c = replay->n_chunks; c-- > 0;) {
-        *hole = gai_range_best(&replay->chunks[c]->range, len);
-        *chunk = c;
-        if (*hole != RANGE_NONE)
-            return true;
-    }
-    return false;
-}
-
-/* Among the highest free nodes: the tightest within the peak so far, else the one that raises its peak least. */
-static bool find_tail(const struct replay *replay, uint64_t len, uint32_t *chunk, uint32_t *tail)
-{
-    uint64_t best = 0;
-    bool found = false, inside = false;
-    for (uint32_t c = 0; c < replay->n_chunks; c++) {
-        const struct range *range = &replay->chunks[c]->range;
-        uint32_t node = gai_range_tail(range);
-        if (node == RANGE_NONE || range_len(range, node) < len)
-            continue;
-        uint64_t end = range_offset(range, node) + len, peak = replay->chunks[c]->peak;
-        bool fits = end <= peak;
-        uint64_t distance = fits ? peak - end : end - peak;
-        if (found && (fits != inside ? inside : distance >= best))
-            continue;
-        found = true;
-        inside = fits;
-        best = distance;
-        *chunk = c;
-        *tail = node;
-    }
-    return found;
-}
-
-static enum ga_status take_len(const struct ga_mem *mem, struct replay *replay, uint64_t len, uint64_t size, uint32_t *chunk,
-                               uint32_t *node)
-{
-    uint32_t from;
-    if (find_hole(replay, len, chunk, &from) || find_tail(replay, len, chunk, &from))
-        return gai_range_take_from(&replay->chunks[*chunk]->range, from, len, node);
-    if (replay->n_chunks == MAX_CHUNKS)
-        return GA_NO_SPACE;
-    enum ga_status status = open_chunk(mem, replay, size);
-    if (status != GA_OK)
-        return status;
-    *chunk = replay->n_chunks - 1;
-    return gai_range_take(&replay->chunks[*chunk]->range, size, node); /* at 0, which is aligned to anything */
-}
-
 /* More alignment than the pool's is bought with slack that goes back at once. */
-static enum ga_status take(const struct ga_mem *mem, struct replay *replay, uint32_t i)
+static enum ga_status take(struct replay *replay, uint32_t i)
 {
     const struct item *item = &replay->part->items[i];
     uint64_t align = item_align(replay->part, item), slack = align - ((uint64_t)1 << replay->part->limits.align_log2);
     if (item->size > RANGE_OPEN - slack)
         return GA_NO_SPACE;
     uint32_t chunk = 0, node;
-    enum ga_status status = replay->n_chunks == 1 && replay->part->limits.chunk_max > RANGE_OPEN
-                                ? gai_range_take(&replay->chunks[0]->range, item->size + slack, &node)
-                                : take_len(mem, replay, item->size + slack, item->size, &chunk, &node);
+    enum ga_status status = chunks_take(&replay->chunks, item->size + slack, item->size, &chunk, &node);
     if (status != GA_OK)
         return status;
-    struct range *range = &replay->chunks[chunk]->range;
+    struct range *range = chunks_range(&replay->chunks, chunk);
     uint64_t offset = range_offset(range, node);
     if (slack > 0) {
         uint64_t head = align_up(offset, align) - offset;
@@ -116,7 +39,7 @@ static enum ga_status take(const struct ga_mem *mem, struct replay *replay, uint
     }
     replay->holds[i].node = node;
     replay->spots[i] = (struct spot){ .offset = offset, .chunk = (uint16_t)chunk };
-    replay->chunks[chunk]->peak = max_u64(replay->chunks[chunk]->peak, offset + item->size);
+    chunks_note(&replay->chunks, chunk, offset + item->size);
     return GA_OK;
 }
 
@@ -152,7 +75,7 @@ static void take_over(struct replay *replay, uint32_t heir, uint32_t from)
 static void free_tails(struct replay *replay, uint32_t end)
 {
     for (uint32_t i = replay->tails; i < end; i++) {
-        struct range *range = &replay->chunks[replay->spots[i].chunk]->range;
+        struct range *range = chunks_range(&replay->chunks, replay->spots[i].chunk);
         uint32_t node = replay->holds[i].node;
         if (node != RANGE_NONE && range_len(range, node) > replay->part->items[i].size)
             gai_range_trim(range, node, 0, replay->part->items[i].size);
@@ -170,11 +93,11 @@ static void advance(struct replay *replay, uint32_t next)
         replay->now++;
         for (uint32_t i = replay->dying[replay->now]; i != PLACE_NONE; i = replay->holds[i].next)
             if (replay->holds[i].node != RANGE_NONE)
-                gai_range_give(&replay->chunks[replay->spots[i].chunk]->range, replay->holds[i].node);
+                gai_range_give(chunks_range(&replay->chunks, replay->spots[i].chunk), replay->holds[i].node);
     }
 }
 
-static enum ga_status replay_items(const struct ga_mem *mem, struct replay *replay)
+static enum ga_status replay_items(struct replay *replay)
 {
     const struct part *part = replay->part;
     for (uint32_t i = 0; i < part->n_items; i++) {
@@ -187,7 +110,7 @@ static enum ga_status replay_items(const struct ga_mem *mem, struct replay *repl
         if (from != PLACE_NONE) {
             take_over(replay, i, from);
         } else {
-            enum ga_status status = take(mem, replay, i);
+            enum ga_status status = take(replay, i);
             if (status != GA_OK)
                 return status;
         }
@@ -212,12 +135,12 @@ static enum ga_status take_above(struct range *range, uint64_t top, uint64_t fro
 }
 
 /* Bytes that are fixed at any time are set aside for all time: simple, and no ggml graph has any. */
-static enum ga_status set_aside_fixed(const struct ga_mem *mem, struct replay *replay)
+static enum ga_status set_aside_fixed(struct replay *replay)
 {
     const struct part *part = replay->part;
     if (part->n_fixed == 0)
         return GA_OK;
-    enum ga_status status = open_chunk(mem, replay, part->fixed_end);
+    enum ga_status status = gai_chunks_open(&replay->chunks, part->fixed_end);
     uint64_t top = 0;
     for (uint32_t k = 0; k < part->n_fixed && status == GA_OK; k++) {
         uint32_t i = part->fixed[k];
@@ -226,40 +149,36 @@ static enum ga_status set_aside_fixed(const struct ga_mem *mem, struct replay *r
         replay->holds[i].node = RANGE_NONE;
         if (end <= top)
             continue;
-        status = take_above(&replay->chunks[0]->range, top, max_u64(offset, top), end);
+        status = take_above(chunks_range(&replay->chunks, 0), top, max_u64(offset, top), end);
         top = end;
     }
     if (status == GA_OK)
-        replay->chunks[0]->peak = top;
+        chunks_note(&replay->chunks, 0, top);
     return status;
 }
 
 static void finish(const struct replay *replay, struct layout *trial)
 {
+    const struct chunks *chunks = &replay->chunks;
     trial->peak = 0;
-    for (uint32_t c = 0; c < replay->n_chunks; c++)
-        trial->peak += replay->chunks[c]->peak;
-    trial->n_chunks = replay->n_chunks;
-    trial->over = replay->n_chunks == MAX_CHUNKS && replay->chunks[MAX_CHUNKS - 1]->peak > replay->part->limits.chunk_max;
+    for (uint32_t c = 0; c < chunks->n; c++)
+        trial->peak += chunks->list[c]->peak;
+    trial->n_chunks = chunks->n;
+    trial->over = chunks->n == CHUNKS_MAX && chunks->list[CHUNKS_MAX - 1]->peak > replay->part->limits.chunk_max;
 }
 
-static enum ga_status replay_part(const struct ga_mem *mem, struct replay *replay)
+static enum ga_status replay_part(struct replay *replay)
 {
     const struct part *part = replay->part;
     for (uint32_t step = 0; step <= part->n_steps; step++)
         replay->dying[step] = PLACE_NONE;
-    enum ga_status status = set_aside_fixed(mem, replay);
-    if (status == GA_OK && replay->n_chunks == 0 && part->n_items > 0 && part->limits.chunk_max > RANGE_OPEN)
-        status = open_chunk(mem, replay, 0);
-    return status == GA_OK ? replay_items(mem, replay) : status;
+    enum ga_status status = set_aside_fixed(replay);
+    return status == GA_OK ? replay_items(replay) : status;
 }
 
 static void replay_fini(const struct ga_mem *mem, struct replay *replay)
 {
-    for (uint32_t c = 0; c < replay->n_chunks; c++) {
-        gai_range_fini(&replay->chunks[c]->range);
-        mem_free(mem, replay->chunks[c], 1);
-    }
+    gai_chunks_fini(&replay->chunks);
     mem_free(mem, replay->dying, (size_t)replay->part->n_steps + 1);
     mem_free(mem, replay->holds, replay->part->n_items);
 }
@@ -268,10 +187,11 @@ enum ga_status gai_place_online(struct climb *climb, struct part *part, struct l
 {
     struct replay replay = { .part = part, .spots = trial->spots, .tails = PLACE_NONE };
     enum ga_status status = GA_NO_MEMORY;
+    gai_chunks_init(&replay.chunks, climb->mem, part->limits.chunk_max);
     replay.holds = mem_new_raw(climb->mem, struct hold, part->n_items);
     replay.dying = mem_new_raw(climb->mem, uint32_t, (size_t)part->n_steps + 1);
     if (replay.holds && replay.dying)
-        status = replay_part(climb->mem, &replay);
+        status = replay_part(&replay);
     if (status == GA_OK) {
         finish(&replay, trial);
         climb->steps += part->n_items;
