@@ -128,11 +128,12 @@ static unsigned largest_pool(const ga_plan *plan)
     return largest;
 }
 
-static bool take_apart(struct puzzle *puzzle, const ga_plan *plan)
+/* Sizes are rounded up to the pool's alignment, so that nobody needs to know it. */
+static bool take_apart(struct puzzle *puzzle, const ga_plan *plan, unsigned pool, uint64_t align)
 {
     const struct tgraph *graph = &puzzle->graph;
-    unsigned pool = largest_pool(plan);
     uint32_t n = 0;
+    align = align ? align : 1;
     for (uint32_t i = 0; i < graph->n_tensors; i++) {
         struct ga_slot slot;
         struct ga_node node;
@@ -140,8 +141,8 @@ static bool take_apart(struct puzzle *puzzle, const ga_plan *plan)
         if (ga_graph_node(graph->graph, graph->ids[i], &node) && node.view_of == GA_NONE &&
             ga_plan_slot(plan, graph->ids[i], &slot) && slot.pool == pool &&
             ga_plan_life(plan, graph->ids[i], &at.birth, &at.death)) {
-            at.size = slot.size;
-            at.align = node.align;
+            at.size = (slot.size + align - 1) / align * align;
+            at.align = node.align > align ? node.align : 0;
             puzzle->apart[n++] = at;
         }
     }
@@ -159,11 +160,8 @@ bool puzzle_apart(struct puzzle *puzzle)
     puzzle->apart = malloc((puzzle->graph.n_tensors + (size_t)1) * sizeof *puzzle->apart);
     if (!puzzle->apart || ga_plan_graph(puzzle->graph.graph, &opts, &plan) != GA_OK)
         return false;
-    bool good = take_apart(puzzle, plan);
-    for (uint32_t i = 0; i < puzzle->n; i++) {
-        uint64_t pool_align = align[largest_pool(plan)];
-        puzzle->apart[i].align = puzzle->apart[i].align > pool_align ? puzzle->apart[i].align : pool_align;
-    }
+    unsigned pool = largest_pool(plan);
+    bool good = take_apart(puzzle, plan, pool, align[pool]);
     ga_plan_delete(plan);
     return good;
 }

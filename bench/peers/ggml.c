@@ -1,5 +1,5 @@
 /*
- * ggml.c - as the program runs: at each birth the smallest free block that is large enough, the open end last; at each death it is
+ * ggml.c - as the program runs: at each birth the smallest free block that is large enough, of equal ones the highest, the open end last; at each death it is
  * free again and joins its neighbours
  */
 #include "peers/ranks.h"
@@ -51,7 +51,7 @@ static bool take(struct heap *heap, const struct ga_interval *item, uint64_t *of
 {
     size_t best = heap->n - 1;
     for (size_t i = 0; i + 1 < heap->n; i++)
-        if (fits(&heap->free[i], item) && (best == heap->n - 1 || heap->free[i].size < heap->free[best].size))
+        if (fits(&heap->free[i], item) && (best == heap->n - 1 || heap->free[i].size <= heap->free[best].size))
             best = i;
     struct block *block = &heap->free[best];
     uint64_t front = up(block->offset, item->align) - block->offset, before = block->offset;

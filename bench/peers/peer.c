@@ -6,7 +6,7 @@
 #define SQUARE 50000
 
 const struct peer peers[] = {
-    { "ggml", "ggml-alloc, ONNX Runtime: in order of birth, best fit", peer_ggml, ANY, false },
+    { "ggml", "ggml-alloc: in order of birth, best fit, of equals the highest", peer_ggml, ANY, false },
     { "iree", "IREE: in order of birth, smallest gap", peer_iree, SQUARE, true },
     { "tflite", "TFLite: by size, smallest gap", peer_tflite, SQUARE, true },
     { "tflm", "TFLite-Micro: by size, first gap", peer_tflm, SQUARE, true },

@@ -41,6 +41,8 @@ void say_in_file_ids(const struct input *input, const char *why, char *buf, size
 
 struct command;
 
+enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
+
 struct options {
     const struct command *command;
     char **files; /* within argv */
@@ -52,6 +54,7 @@ struct options {
     const char *sequence; /* a file; NULL */
     const char *output;   /* a file; NULL is stdout */
     enum ga_format format;
+    enum report_format report;
     uint64_t align, max_chunk, budget;
     uint64_t pool;
     struct gen_perfect perfect; /* --seed and --align apart */
@@ -73,6 +76,7 @@ enum option_set {
     TAKES_EFFORT = 1 << 8,
     TAKES_CUTS = 1 << 9,    /* --pieces --drop --fixed --solution */
     TAKES_CHANCE = 1 << 10, /* --n --kind --live */
+    TAKES_REPORT = 1 << 11, /* --format of results */
 };
 
 #define ANY_FILES INT_MAX
@@ -153,5 +157,6 @@ enum exit_code command_check(const struct options *options, struct text *out);
 enum exit_code command_intervals(const struct options *options, struct text *out);
 enum exit_code command_gen_perfect(const struct options *options, struct text *out);
 enum exit_code command_gen_random(const struct options *options, struct text *out);
+enum exit_code command_report(const struct options *options, struct text *out);
 
 #endif

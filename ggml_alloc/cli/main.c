@@ -43,6 +43,10 @@ static const struct command commands[] = {
     { "gen random", "", "a large instance: lives and sizes at random",
       "Interval CSV. Births are uniform, sizes log-uniform from 256 bytes to 16 MiB.\n", TAKES_CHANCE | TAKES_OUTPUT, 0, 0,
       command_gen_random },
+    { "report", "RESULTS [AFTER]", "planners compared, from what bench_place --peers wrote",
+      "RESULTS are JSON lines or CSV: peer, instance, n, peak, load, proved, median_ns, min_ns, bytes, ...\n"
+      "With AFTER: what changed since RESULTS; exits with 1 when a peak is higher.\n",
+      TAKES_REPORT | TAKES_OUTPUT, 1, 2, command_report },
     { NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
 };
 

@@ -20,6 +20,7 @@ static int find_word(const char *const *words, const char *word)
 static const char *const effort_words[] = { "none", "online", "quick", "search", "prove", NULL };
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
 static const char *const format_words[] = { "text", "json", "csv", "plan", NULL };
+static const char *const report_words[] = { "md", "svg", "html", NULL };
 static const char *const kind_words[] = { "exp", "heavy", "mixed", NULL };
 
 static bool parse_effort(struct options *options, const char *value)
@@ -41,6 +42,13 @@ static bool parse_format(struct options *options, const char *value)
 {
     int found = find_word(format_words, value);
     options->format = (enum ga_format)found;
+    return found >= 0;
+}
+
+static bool parse_report(struct options *options, const char *value)
+{
+    int found = find_word(report_words, value);
+    options->report = (enum report_format)found;
     return found >= 0;
 }
 
@@ -223,6 +231,7 @@ static const struct option {
     { "--budget", "SIZE", "what each pool may take; exit 1 if one takes more", TAKES_BUDGET, parse_budget, NULL },
     { "--pool", "N", "which pool, when there are several", TAKES_POOL, parse_pool, NULL },
     { "--format", "WORD", "text, json, csv or plan; text", TAKES_FORMAT, parse_format, format_words },
+    { "--format", "WORD", "md, svg or html; md", TAKES_REPORT, parse_report, report_words },
     { "--pieces", "N", "how many to cut, 1 to 100000000", TAKES_CUTS, parse_pieces, NULL },
     { "--drop", "SHARE", "the share to leave out: 0.05 is one in twenty", TAKES_CUTS, parse_drop, NULL },
     { "--fixed", "N", "so many of the longest lives keep their offsets", TAKES_CUTS, parse_fixed, NULL },

@@ -423,6 +423,77 @@ conv.tgraph  pool 0  CPU       peak        8064000  bound        8064000    7.69
 bad.tgraph:8: alloc_size 95 is less than nbytes 960000
 END
 
+# ---- report: planners compared ----
+
+cat > once.jsonl << 'END'
+{"peer":"ours","instance":"A","n":10,"peak":100,"load":100,"ratio":1.0,"proved":true,"median_ns":2000,"min_ns":1000,"bytes":4096}
+{"peer":"theirs","instance":"A","n":10,"peak":125,"load":100,"proved":false,"median_ns":500,"min_ns":500,"bytes":null,"later":"x"}
+{"peer":"ours","instance":"B <2>","n":20,"peak":210,"load":200,"proved":false,"median_ns":3000,"min_ns":1000,"bytes":1024}
+{"peer":"theirs","instance":"B <2>","n":20,"peak":null,"load":200,"proved":false,"median_ns":500,"min_ns":500,"bytes":0}
+END
+run 'a report' 0 report once.jsonl << 'END'
+2 planners, 2 instances.
+
+| planner | answered | lowest | proved | over load | worst | over lowest | time | memory |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|
+| ours | 2 | 2 | 1 | +2.47 % | +5.00 % | +0.00 % | 5.00 us | 4.00 KiB |
+| theirs | 1 | 0 | 0 | +25.0 % | +25.0 % | +25.0 % | 1.00 us | - |
+
+Within this of the lowest peak, in % of the instances:
+
+| planner | = | +0.1 % | +1 % | +2 % | +5 % | +10 % | +20 % | +50 % | +100 % |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+| ours | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 100 | 100 |
+| theirs | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 50 | 50 |
+
+Peaks, over the load:
+
+| instance | n | load | lowest | ours | theirs |
+|---|--:|--:|--:|--:|--:|
+| A | 10 | 100 | 100 | +0.00 % | +25.0 % |
+| B \<2\> | 20 | 200 | 210 | +5.00 % | - |
+END
+cat > twice.csv << 'END'
+peer,instance,peak,load,min_ns
+ours,A,101,100,500
+theirs,B <2>,200,200,500
+END
+run 'what changed between two' 1 report once.jsonl twice.csv << 'END'
+2 pairs: 0 peaks the same, 1 lower, 1 higher; time x 0.707 (geometric mean of the fastest rounds).
+
+| planner | instance | before | after | |
+|---|---|--:|--:|--:|
+| ours | A | 100 | 101 | +1.00 % |
+| theirs | B \<2\> | none | 200 |  |
+END
+run 'nothing changed' 0 report once.jsonl once.jsonl << 'END'
+4 pairs: 4 peaks the same, 0 lower, 0 higher; time x 1.000 (geometric mean of the fastest rounds).
+END
+for format in svg html; do
+  "$command" report --format=$format -o report.$format once.jsonl
+  ok "a report as $format has every planner and instance" sh -c 'grep -q ">theirs<" "$1" || grep -q ">theirs (1 of 2)<" "$1"' sh report.$format
+done
+ok 'the picture is well-formed' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse("report.svg")'
+ok 'what looks like markup is none' sh -c '! grep -q "B <2>" report.html && grep -q "B &lt;2&gt;" report.html'
+while IFS='|' read -r line words; do
+  printf '%s\n' "$line" > broken.jsonl
+  run "results that are none: $words" 3 report broken.jsonl << END
+broken.jsonl:1: $words
+END
+done << 'END'
+{"peer":"a"|not one flat object: ',' or '}' is expected behind 'peer'
+{"peer":"a","load":1}|instance is missing
+{"peer":"a","instance":"b","load":1,"load":2}|load stands twice
+{"peer":"a","instance":"b","load":1,"peak":-1}|peak is '-1', which is no whole number
+{"peer":"a","instance":"b","load":1,"proved":maybe}|proved is neither true nor false
+{"peer":"a","instance":["b"],"load":1}|'instance' has no plain value
+{}|peer is missing
+peer,load|instance is missing
+END
+run 'two are told of in words only' 2 report --format=svg once.jsonl twice.csv << 'END'
+ggml-alloc: two results are compared as --format=md only
+END
+
 # ---- files appear whole or not at all ----
 
 echo before > kept.json
