@@ -136,6 +136,14 @@ static inline uint64_t core_block_size(const struct core *core, uint32_t slot)
     return core_node_len(core, core->blocks[slot].lane, core->blocks[slot].node);
 }
 
+/* Where a node of a segment begins. */
+static inline void *core_address(const struct core *core, uint32_t at, uint32_t node)
+{
+    const struct core_lane *lane = core->lanes[at];
+    const struct core_segment *segment = &core->segments[lane->tenants[node].segment];
+    return (char *)segment->buffer.base + (size_t)(range_offset(&lane->range, node) - segment->start);
+}
+
 /*
  * The low `len` bytes of the free node `from` of lane `at` become a live block, `requested` <= len of it asked for.
  * GA_NO_MEMORY: nothing changed.

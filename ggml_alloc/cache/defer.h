@@ -45,7 +45,7 @@ struct defer {
     uint32_t n_queues, cap_queues;
     uint32_t n_waiting;
     uint64_t n_freed;
-    bool held; /* the device captures: nothing can be recorded or asked */
+    bool held;      /* the device captures: nothing can be recorded or asked */
     bool collects;  /* events are not released but handed out, by gai_defer_spent() */
     uint32_t spent; /* uses of which only the event is left */
 };

@@ -88,6 +88,7 @@ void ga_cache_delete(ga_cache *cache)
         const struct ga_backend *backend = gai_cache_backend_of(cache, cache->core.lanes[segment->lane]->pool);
         backend->free(backend->user, &segment->buffer);
     }
+    gai_direct_fini(cache);
     gai_own_fini(cache);
     gai_pools_fini(&cache->pools, &cache->mem);
     gai_defer_fini(&cache->defer);
@@ -97,8 +98,23 @@ void ga_cache_delete(ga_cache *cache)
     mem_free(&mem, cache, 1);
 }
 
+/* What is before the aligned address stays free. */
+static enum ga_status carve_aligned(ga_cache *cache, struct request *request, uint32_t node)
+{
+    struct core *core = &cache->core;
+    uint64_t len = core_node_len(core, request->lane, node);
+    uint64_t skip = (0 - (uint64_t)(uintptr_t)core_address(core, request->lane, node)) & (request->align - 1);
+    uint64_t size = request->rounded - request->pad;
+    bool splits = policy_splits(&cache->opts, request->rounded, len - skip + request->pad);
+    if (!splits || pools_is_whole(&cache->pools, request->pool))
+        size = len - skip;
+    return gai_core_take_in(core, request->lane, node, skip, size, request->size, &request->block);
+}
+
 enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_t node)
 {
+    if (request->align)
+        return carve_aligned(cache, request, node);
     uint64_t len = core_node_len(&cache->core, request->lane, node);
     if (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
         len = request->rounded;
@@ -139,30 +155,58 @@ static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
     return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
 }
 
-enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr)
+/* A request of a size that is not 0. */
+static enum ga_status serve(ga_cache *cache, struct request *request, ga_block *block, void **ptr)
+{
+    enum ga_status status;
+    request->tag = gai_watch_context(cache, GA_CONTEXT_STATE);
+    if (!cache_enter(cache))
+        return GA_BUSY;
+    if (cache->direct.on) {
+        status = gai_direct_alloc(cache, request->size + request->pad, block, ptr);
+    } else {
+        status = alloc_locked(cache, request);
+        if (status == GA_OK) {
+            cache_note(cache, GA_CACHE_ALLOC, request->block, request->tag);
+            *block = core_name(&cache->core, request->block);
+            *ptr = cache->core.blocks[request->block].ptr;
+        }
+    }
+    lock_give(&cache->lock);
+    return status;
+}
+
+static inline enum ga_status alloc(ga_cache *cache, size_t size, size_t align, ga_stream stream, ga_block *block, void **ptr)
 {
     ga_block name = 0;
     void *address = NULL;
     enum ga_status status = GA_OK;
     if (size != 0) {
-        struct request request = { .size = size, .stream = gai_cache_stream(cache, stream) };
+        struct request request = { .size = size, .align = align, .stream = gai_cache_stream(cache, stream) };
         request.rounded = request.size < POLICY_ABSURD ? policy_round(&cache->opts, request.size) : request.size;
-        request.tag = gai_watch_context(cache, GA_CONTEXT_STATE);
-        if (!cache_enter(cache))
-            return GA_BUSY;
-        status = alloc_locked(cache, &request);
-        if (status == GA_OK) {
-            cache_note(cache, GA_CACHE_ALLOC, request.block, request.tag);
-            name = core_name(&cache->core, request.block);
-            address = cache->core.blocks[request.block].ptr;
+        if (align) {
+            request.pad = align_up(align, GA_CACHE_QUANTUM);
+            request.rounded = add_sat(request.rounded, request.pad);
         }
-        lock_give(&cache->lock);
+        status = serve(cache, &request, &name, &address);
     }
     if (status == GA_OK && block)
         *block = name;
     if (status == GA_OK && ptr)
         *ptr = address;
     return status;
+}
+
+enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr)
+{
+    return alloc(cache, size, 0, stream, block, ptr);
+}
+
+enum ga_status ga_cache_alloc_aligned(ga_cache *cache, size_t size, size_t align, ga_stream stream, ga_block *block, void **ptr)
+{
+    if (!is_pow2(align))
+        return GA_INVALID;
+    return alloc(cache, size, align > cache->offered.align ? align : 0, stream, block, ptr);
 }
 
 void gai_cache_free(ga_cache *cache, uint32_t slot, uint64_t tag)
@@ -191,6 +235,8 @@ enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
         gai_cache_free(cache, slot, tag);
+    else if (direct_is(name) && (status = gai_direct_slot(&cache->direct, name, &slot)) == GA_OK)
+        gai_direct_free(cache, slot);
     lock_give(&cache->lock);
     return status;
 }
@@ -203,17 +249,20 @@ enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr)
     if (!cache_enter(cache))
         return GA_BUSY;
     uint32_t slot = gai_core_at(&cache->core, ptr);
+    uint32_t direct = slot ? 0 : direct_at(&cache->direct, ptr);
     if (slot)
         gai_cache_free(cache, slot, tag);
+    if (direct)
+        gai_direct_free(cache, direct);
     lock_give(&cache->lock);
-    return slot ? GA_OK : GA_UNKNOWN;
+    return slot || direct ? GA_OK : GA_UNKNOWN;
 }
 
 ga_block ga_cache_find(ga_cache *cache, const void *ptr)
 {
     bool entered = cache_enter(cache);
     uint32_t slot = gai_core_at(&cache->core, ptr);
-    ga_block name = slot ? core_name(&cache->core, slot) : 0;
+    ga_block name = slot ? core_name(&cache->core, slot) : gai_direct_name(&cache->direct, direct_at(&cache->direct, ptr));
     cache_leave(cache, entered);
     return name;
 }
@@ -227,86 +276,13 @@ void *ga_cache_ptr(ga_cache *cache, ga_block name, size_t *size)
         ptr = cache->core.blocks[slot].ptr;
         if (size)
             *size = (size_t)core_block_size(&cache->core, slot);
+    } else if (direct_is(name) && gai_direct_slot(&cache->direct, name, &slot) == GA_OK) {
+        ptr = cache->direct.blocks[slot].buffer.base;
+        if (size)
+            *size = cache->direct.blocks[slot].buffer.size;
     }
     cache_leave(cache, entered);
     return ptr;
-}
-
-static enum ga_status share_locked(ga_cache *cache, uint32_t slot, ga_stream stream)
-{
-    struct core_block *block = &cache->core.blocks[slot];
-    if (stream == cache->core.lanes[block->lane]->stream)
-        return GA_OK;
-    bool captured = cache->pools.n_captures && gai_pools_captures(&cache->pools, cache->core.lanes[block->lane]->pool);
-    return gai_defer_share(&cache->defer, &block->uses, slot, stream, captured);
-}
-
-enum ga_status ga_cache_share(ga_cache *cache, ga_block name, ga_stream stream)
-{
-    uint32_t slot;
-    stream = gai_cache_stream(cache, stream);
-    if (!cache_enter(cache))
-        return GA_BUSY;
-    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
-    if (status == GA_OK)
-        status = share_locked(cache, slot, stream);
-    lock_give(&cache->lock);
-    return status;
-}
-
-enum ga_status ga_cache_share_ptr(ga_cache *cache, const void *ptr, ga_stream stream)
-{
-    if (!ptr)
-        return GA_OK;
-    stream = gai_cache_stream(cache, stream);
-    if (!cache_enter(cache))
-        return GA_BUSY;
-    uint32_t slot = gai_core_at(&cache->core, ptr);
-    enum ga_status status = slot ? share_locked(cache, slot, stream) : GA_UNKNOWN;
-    lock_give(&cache->lock);
-    return status;
-}
-
-enum ga_status ga_cache_unshare(ga_cache *cache, ga_block name, ga_stream stream)
-{
-    uint32_t slot;
-    stream = gai_cache_stream(cache, stream);
-    if (!cache_enter(cache))
-        return GA_BUSY;
-    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
-    if (status == GA_OK)
-        gai_defer_unshare(&cache->defer, &cache->core.blocks[slot].uses, stream);
-    lock_give(&cache->lock);
-    return status;
-}
-
-enum ga_status ga_cache_share_until(ga_cache *cache, ga_block name, ga_event event)
-{
-    uint32_t slot;
-    if (!cache_enter(cache))
-        return GA_BUSY;
-    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
-    if (status == GA_OK)
-        status = gai_defer_share_until(&cache->defer, &cache->core.blocks[slot].uses, slot, event);
-    lock_give(&cache->lock);
-    return status;
-}
-
-enum ga_status ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream)
-{
-    home = gai_cache_stream(cache, home);
-    stream = gai_cache_stream(cache, stream);
-    if (!cache_enter(cache))
-        return GA_BUSY;
-    struct defer_walk walk = gai_defer_walk_stream(&cache->defer, stream);
-    for (uint32_t slot; (slot = gai_defer_next(&cache->defer, &walk));) {
-        struct core_block *block = &cache->core.blocks[slot];
-        bool is_over = cache->core.lanes[block->lane]->stream == home && gai_defer_drop(&cache->defer, &walk);
-        if (is_over && --block->n_waits == 0)
-            gai_cache_complete(cache, slot);
-    }
-    lock_give(&cache->lock);
-    return GA_OK;
 }
 
 uint64_t ga_cache_poll(ga_cache *cache)

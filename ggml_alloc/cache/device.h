@@ -1,10 +1,12 @@
 /*
  * device.h - the caching device allocator, as its own files see it
  *
- *     device.c   the calls: alloc, free, share          room.c    the chain of what may help when nothing fits
+ *     device.c   the calls: alloc, free                 room.c    the chain of what may help when nothing fits
  *     idle.c     giving segments back                   stats.c, snapshot.c   what is known
  *     stack.c    the cache as a backend                watch     who is told
  *     pool.c     private pools, routes to them         pool_state.c   checkpoints of them
+ *     share.c    who else uses a block
+ *     direct.c   no cache at all                       where.c    what holds an address
  *     own.c      blocks with a deleter                 report.c, export.c    why, and all, in words
  *     policy     how large    core     where    defer   when
  *
@@ -25,6 +27,7 @@
 #include "backend/backend.h"
 #include "cache/core.h"
 #include "cache/defer.h"
+#include "cache/direct.h"
 #include "cache/policy.h"
 #include "cache/pool.h"
 #include "cache/watch.h"
@@ -39,6 +42,7 @@ struct ga_cache {
     struct defer defer;
     struct watch watch;
     struct pools pools;
+    struct direct direct;
     struct owner *owners; /* that were not released */
     atomic_int context;   /* enum ga_context, looked at without the lock */
     atomic_bool calling;  /* a callback runs with the lock held, in the thread `caller` */
@@ -53,6 +57,7 @@ struct ga_cache {
 
 struct request {
     uint64_t size, rounded;
+    uint64_t align, pad; /* 0: any address will do; `rounded` includes the pad */
     uint32_t pool, lane;
     ga_stream stream;
     uint64_t tag;
@@ -123,6 +128,8 @@ enum ga_status gai_cache_wait_all(ga_cache *cache, struct idle *idle);
 void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target);
 /* Takes from an idle segment of another stream's, which becomes this stream's; GA_NO_SPACE: there is none. */
 enum ga_status gai_cache_adopt(ga_cache *cache, struct request *request, struct idle idle);
+/* All idle segments that were that stream's. */
+void gai_cache_drop_idle_of(ga_cache *cache, struct idle idle, ga_stream stream);
 /* When the limit is set and nearly reached: large segments idle for longer than the mean, until below the threshold. */
 enum ga_status gai_cache_collect(ga_cache *cache);
 /* The pool of the first route that accepts the stream; 0: the general pool.  O(routes). */

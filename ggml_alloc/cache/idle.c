@@ -22,6 +22,8 @@ enum ga_status gai_cache_wait_all(ga_cache *cache, struct idle *idle)
     if (status == GA_OK)
         gai_defer_settle(&cache->defer, n_freed);
     gai_cache_retire(cache);
+    if (status == GA_OK)
+        gai_direct_free_left(cache, idle->before);
     return status;
 }
 
@@ -79,6 +81,17 @@ static void remove_all(ga_cache *cache, struct idle idle)
         if (may_go(cache, &core->segments[at], idle))
             gai_core_remove(core, at);
     }
+}
+
+void gai_cache_drop_idle_of(ga_cache *cache, struct idle idle, ga_stream stream)
+{
+    struct core *core = &cache->core;
+    for (uint32_t at = core->oldest, next; at; at = next) {
+        next = core->segments[at].next;
+        if (core->lanes[core->segments[at].lane]->stream == stream && may_go(cache, &core->segments[at], idle))
+            gai_core_remove(core, at);
+    }
+    give_back(cache);
 }
 
 void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target)
@@ -228,7 +241,7 @@ bool gai_cache_drop_oversize(ga_cache *cache, const struct request *request)
 {
     struct idle idle;
     uint64_t max_split = cache->opts.max_split;
-    uint64_t key = max_u64(gai_policy_segment(request->rounded), max_split), sum = 0;
+    uint64_t key = max_u64(gai_policy_segment(&cache->opts, request->rounded), max_split), sum = 0;
     if (max_split == 0 || pools_keep(&cache->pools, request->pool) || gai_cache_wait_all(cache, &idle) != GA_OK)
         return false;
     idle.pool = request->pool;

@@ -99,6 +99,34 @@ static void read_wait(struct reader *in)
     opts_of(in)->wait = (enum ga_wait)gai_read_choice(in, names, 3);
 }
 
+static uint64_t whole_mebibytes(struct reader *in)
+{
+    uint64_t value = gai_read_number(in);
+    if (value == 0)
+        gai_read_wrong(in, "less than 1");
+    return value << 20;
+}
+
+static void read_small_segment(struct reader *in)
+{
+    opts_of(in)->small_segment = whole_mebibytes(in);
+}
+
+static void read_large_segment(struct reader *in)
+{
+    opts_of(in)->large_segment = whole_mebibytes(in);
+}
+
+static void read_own_segment(struct reader *in)
+{
+    opts_of(in)->own_segment = whole_mebibytes(in);
+}
+
+static void read_segment_quantum(struct reader *in)
+{
+    opts_of(in)->segment_quantum = whole_mebibytes(in);
+}
+
 static void read_adopt(struct reader *in)
 {
     static const char *const names[] = { "false", "true" };
@@ -115,6 +143,10 @@ enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char
         { "per_process_memory_fraction", read_fraction },
         { "fit", read_fit },
         { "oom_wait", read_wait },
+        { "small_segment_mb", read_small_segment },
+        { "large_segment_mb", read_large_segment },
+        { "own_segment_mb", read_own_segment },
+        { "segment_quantum_mb", read_segment_quantum },
         { "adopt_idle", read_adopt },
     };
     struct ga_cache_opts read = { .limit = opts->limit, .trace = opts->trace, .kind = opts->kind, .hooks = opts->hooks };

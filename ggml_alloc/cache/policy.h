@@ -20,7 +20,7 @@
 /* Whether the options make sense. */
 bool gai_policy_sound(const struct ga_cache_opts *opts);
 
-uint64_t gai_policy_segment(uint64_t rounded);
+uint64_t gai_policy_segment(const struct ga_cache_opts *opts, uint64_t rounded);
 
 static inline bool policy_is_small(uint64_t rounded)
 {

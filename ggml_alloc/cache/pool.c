@@ -130,7 +130,8 @@ static uint32_t spare_slot(ga_cache *cache)
 enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_pool *pool)
 {
     struct ga_pool_opts chosen = opts ? *opts : (struct ga_pool_opts){ 0 };
-    if (chosen.backend && !gai_backend_sound(chosen.backend))
+    bool aligns = gai_backend_sound(chosen.backend) && gai_backend_align(chosen.backend) >= cache->offered.align;
+    if (chosen.backend && !aligns)
         return GA_INVALID;
     if (!cache_enter(cache))
         return GA_BUSY;

@@ -73,7 +73,7 @@ void gai_cache_report(ga_cache *cache, const struct request *request)
     struct ga_cache_oom oom = {
         .requested = request->size,
         .rounded = request->rounded,
-        .segment = request->rounded < POLICY_ABSURD ? gai_policy_segment(request->rounded) : request->rounded,
+        .segment = request->rounded < POLICY_ABSURD ? gai_policy_segment(&cache->opts, request->rounded) : request->rounded,
         .stream = request->stream,
         .pool = pools_name(&cache->pools, request->pool),
         .device = cache->backend->device,

@@ -45,7 +45,7 @@ static enum ga_status new_segment(ga_cache *cache, const struct request *request
 static uint64_t segment_size(const ga_cache *cache, const struct request *request)
 {
     uint64_t most = gai_backend_max(gai_cache_backend_of(cache, request->pool));
-    return max_u64(request->rounded, min_u64(gai_policy_segment(request->rounded), most));
+    return max_u64(request->rounded, min_u64(gai_policy_segment(&cache->opts, request->rounded), most));
 }
 
 static enum ga_status step_segment(ga_cache *cache, struct request *request)
@@ -76,7 +76,7 @@ static enum ga_status step_reclaim(ga_cache *cache, struct request *request)
     if (!hooks->reclaim)
         return GA_NO_SPACE;
     lock_give(&cache->lock);
-    bool helped = hooks->reclaim(hooks->user, gai_policy_segment(request->rounded));
+    bool helped = hooks->reclaim(hooks->user, gai_policy_segment(&cache->opts, request->rounded));
     lock_take(&cache->lock);
     return helped ? step_again(cache, request) : GA_NO_SPACE;
 }

@@ -86,11 +86,15 @@ struct ga_cache_hooks {
 struct ga_cache_opts {
     enum ga_fit fit;
     enum ga_wait wait;
-    uint64_t limit;        /* reserved bytes stay at or below; 0: none */
-    uint64_t max_split;    /* larger blocks are neither split nor used for smaller requests; 0: none, else >= 20 MiB */
-    uint64_t max_rounding; /* slack of a block above max_split that is reused whole; 0: 20 MiB, else at least that */
-    double fraction;       /* a limit as a part of what the backend says it has, in (0, 1]; the lower of both counts; 0: none */
-    double collect;        /* part of the limit, in (0, 1), above which old idle segments go; 0: never */
+    uint64_t limit;           /* reserved bytes stay at or below; 0: none */
+    uint64_t max_split;       /* larger blocks are neither split nor used for smaller requests; 0: none, else >= 20 MiB */
+    uint64_t max_rounding;    /* slack of a block above max_split that is reused whole; 0: 20 MiB, else at least that */
+    double fraction;          /* a limit as a part of what the backend says it has, in (0, 1]; the lower of both counts; 0: none */
+    double collect;           /* part of the limit, in (0, 1), above which old idle segments go; 0: never */
+    uint64_t small_segment;   /* bytes of segments; 0: the sizes above.  For requests up to GA_CACHE_SMALL, at least that; */
+    uint64_t large_segment;   /* for larger ones below own_segment, at least that; */
+    uint64_t own_segment;     /* from here on each gets its own, more than GA_CACHE_SMALL, ... */
+    uint64_t segment_quantum; /* ... of a multiple of this.  All are multiples of GA_CACHE_QUANTUM */
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
     uint32_t trace;                         /* newest things that happened to remember; 0: none */
@@ -108,6 +112,7 @@ struct ga_cache_opts {
  *     garbage_collection_threshold                      .collect, in (0, 1)
  *     per_process_memory_fraction                       .fraction, in (0, 1]
  *     fit, oom_wait                                     best or fast; enough, all or never
+ *     small_segment_mb, large_segment_mb, own_segment_mb, segment_quantum_mb     MiB, from 1
  *     adopt_idle                                        .adopt, true or false
  */
 GA_API enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char *error, size_t cap);
@@ -124,6 +129,18 @@ GA_API void ga_cache_delete(ga_cache *cache);
  * hooks.reclaim(), waiting for pending blocks, giving idle segments back.  What else a backend answers is passed on at once.
  */
 GA_API enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr);
+
+/* The same, at an address that is a multiple of `align`, a power of two; GA_INVALID when it is none.  What is before the block stays
+ * free, and up to that much more is looked for. */
+GA_API enum ga_status ga_cache_alloc_aligned(ga_cache *cache, size_t size, size_t align, ga_stream stream, ga_block *block,
+                                             void **ptr);
+
+/*
+ * Off: from now on what is asked for is a buffer of the backend, as large as asked, and free gives it back, after waiting for the
+ * device.  Names and addresses work as always; streams, limits and pools play no part, and nothing is counted.  What is cached
+ * stays.  GA_BUSY as in watch.h.
+ */
+GA_API enum ga_status ga_cache_enable(ga_cache *cache, bool on);
 
 /* Gives a block back; 0 or NULL is fine.  GA_UNKNOWN: none of ours; GA_FREED: it is free already.  The latter is GA_UNKNOWN by
  * address.  Cannot fail otherwise. */
@@ -145,6 +162,10 @@ GA_API void ga_cache_release(void *owner);                                      
 
 /* The live block that begins at `ptr`; 0: none does. */
 GA_API ga_block ga_cache_find(ga_cache *cache, const void *ptr);
+/* The live block that holds the byte at `ptr`; 0: none does.  O(segments, and blocks of one). */
+GA_API ga_block ga_cache_around(ga_cache *cache, const void *ptr);
+/* The segment that holds the byte: GA_UNKNOWN, none does.  O(segments). */
+GA_API enum ga_status ga_cache_segment(ga_cache *cache, const void *ptr, struct ga_buffer *segment);
 /* Where a live block begins and how large it is, size >= what was asked for; `size` may be NULL.  NULL when it is not live. */
 GA_API void *ga_cache_ptr(ga_cache *cache, ga_block block, size_t *size);
 
@@ -167,6 +188,12 @@ GA_API enum ga_status ga_cache_share_until(ga_cache *cache, ga_block block, ga_e
  * of `home` that were freed by now need not wait for `stream` any longer.  O(blocks that wait for `stream`).
  */
 GA_API enum ga_status ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream);
+
+/*
+ * The stream is about to go; another may have its number later.  Waits for the device; then no block waits for it, or is shared
+ * with it, and its idle segments are given back.  Blocks that it was home of are freed as always.  As ga_cache_sync().
+ */
+GA_API enum ga_status ga_cache_drop_stream(ga_cache *cache, ga_stream stream);
 
 /* Copies in the order of the stream, by the backend: returns when it was told.  GA_UNSUPPORTED: it does not copy. */
 GA_API enum ga_status ga_cache_copy(ga_cache *cache, void *to, const void *from, size_t size, ga_stream stream);
@@ -223,7 +250,8 @@ struct ga_cache_part {
     ga_pool pool;        /* whose it is; 0: the general one's */
     uint64_t segment_size;
     ga_stream stream;
-    bool is_small; /* the segment is one for small requests */
+    bool is_small;      /* the segment is one for small requests */
+    ga_block pinned_by; /* the only block of the segment, live, that keeps it from being given back; 0: none, or several */
     enum ga_part_state state;
     const void *ptr;
     uint64_t size;

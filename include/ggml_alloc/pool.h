@@ -35,7 +35,7 @@ struct ga_pool_opts {
     void *user;
 };
 
-/* A pool with one holder.  GA_NO_MEMORY; GA_INVALID: the backend is not sound. */
+/* A pool with one holder.  GA_NO_MEMORY; GA_INVALID: the backend is not sound, or aligns less than the cache's. */
 GA_API enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_pool *pool);
 GA_API enum ga_status ga_pool_retain(ga_cache *cache, ga_pool pool);
 /* The last one lets the memory go, see above; live blocks stay until they are freed. */
