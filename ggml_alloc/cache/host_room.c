@@ -279,6 +279,7 @@ static void report(ga_host *host, const struct host_request *request)
 enum ga_status gai_host_make_room(ga_host *host, struct host_request *request)
 {
     bool absurd = request->rounded > HOST_ABSURD, has_dropped = false;
+    gai_host_tidy(host); /* what leaves is no longer in the way */
     enum ga_status status = absurd ? GA_NO_SPACE : grow(host, request);
     while (status == GA_NO_SPACE && !absurd) {
         bool drops = gai_host_drop(host, missing(host, request->rounded));
