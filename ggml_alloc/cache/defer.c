@@ -181,10 +181,10 @@ uint32_t gai_defer_hold(struct defer *defer, uint32_t *uses, ga_stream *stream)
     return at;
 }
 
-void gai_defer_let(struct defer *defer, uint32_t at, ga_event event)
+void gai_defer_let(struct defer *defer, uint32_t use, ga_event event)
 {
-    defer->uses[at].event = event;
-    defer->uses[at].watchers--;
+    defer->uses[use].event = event;
+    defer->uses[use].watchers--;
 }
 
 bool gai_defer_spent(struct defer *defer, ga_event *event)
