@@ -70,6 +70,7 @@ ga_meter *ga_meter_new(const struct ga_env *env, const struct ga_backend *inner)
     meter->backend.free = meter_free;
     meter->backend.info = meter_info;
     meter->backend.user = meter;
+    meter->backend.share = NULL; /* it would go past the meter */
     return meter;
 }
 

@@ -45,7 +45,7 @@ enum ga_status gai_sim_note(ga_sim *sim, struct ga_sim_entry entry)
     return entry.status;
 }
 
-static enum ga_status take(ga_sim *sim, size_t size, struct ga_buffer *buffer)
+enum ga_status gai_sim_take(ga_sim *sim, size_t size, struct ga_buffer *buffer)
 {
     enum ga_status status = gai_sim_verdict(sim, GA_SIM_ALLOC, size);
     if (status != GA_OK)
@@ -69,7 +69,7 @@ static enum ga_status sim_alloc(void *user, size_t size, struct ga_buffer *buffe
     ga_sim *sim = user;
     struct ga_buffer taken = { 0 };
     lock_take(&sim->lock);
-    enum ga_status status = take(sim, size, &taken);
+    enum ga_status status = gai_sim_take(sim, size, &taken);
     gai_sim_note(sim,
                  (struct ga_sim_entry){ .call = GA_SIM_ALLOC, .status = status, .size = size, .address = sim_address(taken.base) });
     lock_give(&sim->lock);
@@ -90,6 +90,7 @@ static void give(ga_sim *sim, struct ga_buffer *buffer)
     }
     if (gai_timeline_touches(&sim->line, TIMELINE_NOBODY, base, buffer->size))
         gai_sim_complain(sim, "given back while unfinished work covers it", base, buffer->size);
+    gai_sim_forget_kind(sim, base);
     sim->buffers[at] = sim->buffers[--sim->n_buffers];
     sim->stats.live -= buffer->size;
     sim->inner->free(sim->inner->user, buffer);
@@ -236,6 +237,7 @@ static void offer(ga_sim *sim)
         .order = &sim->order,
         .pinned = &sim->pinned,
         .copy = &sim->copy,
+        .share = &sim->share,
     };
     gai_sim_offer_pinned(sim);
     gai_sim_offer_copy(sim);
@@ -257,6 +259,7 @@ ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, con
     sim->log = chosen.log ? mem_new(&mem, struct ga_sim_entry, chosen.log) : NULL;
     sim->cap_log = sim->log ? chosen.log : 0;
     offer(sim);
+    gai_sim_offer_share(sim, &chosen);
     unsigned n_streams = chosen.streams ? chosen.streams : 4;
     sim->captures = mem_new(&mem, bool, n_streams);
     if (sim->cap_log == chosen.log && sim->captures && gai_timeline_init(&sim->line, &mem, n_streams))
@@ -278,6 +281,7 @@ void ga_sim_delete(ga_sim *sim)
     mem_free(&mem, sim->captures, sim->line.n_streams);
     gai_timeline_fini(&sim->line);
     mem_free(&mem, sim->buffers, sim->cap_buffers);
+    mem_free(&mem, sim->kinds, sim->cap_kinds);
     mem_free(&mem, sim->log, sim->cap_log);
     mem_free(&mem, sim, 1);
 }
@@ -305,9 +309,10 @@ enum ga_status ga_sim_work(ga_sim *sim, ga_stream stream, const void *ptr, size_
     lock_take(&sim->lock);
     if (size && !gai_sim_is_allocated(sim, base, size))
         gai_sim_complain(sim, "work on bytes that are not allocated", base, size);
-    if (gai_timeline_touches(&sim->line, (uint32_t)stream, base, size))
-        gai_sim_complain(sim, "used by a second stream while unfinished work of the first covers it", base, size);
-    enum ga_status status = gai_timeline_add(&sim->line, (uint32_t)stream, base, size, ns);
+    enum ga_status status =
+        gai_sim_order(sim, (uint32_t)stream, base, size, "used by a second stream while unfinished work of the first covers it");
+    if (status == GA_OK)
+        status = gai_timeline_add(&sim->line, (uint32_t)stream, base, size, ns);
     lock_give(&sim->lock);
     return status;
 }

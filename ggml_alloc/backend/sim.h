@@ -2,7 +2,7 @@
  * sim.h - the simulated device, as its own files see it
  *
  *     sim.c      device memory, streams, events, faults     sim_pinned.c   host memory that is page-locked
- *     sim_copy.c copies
+ *     sim_copy.c copies                                      sim_share.c    memory of other kinds
  *     timeline   which work is done, and which bytes it touches
  */
 #ifndef GAI_BACKEND_SIM_H
@@ -19,6 +19,12 @@ struct sim_lock {
     bool is_ours; /* taken from `inner`, not merely pinned */
 };
 
+struct sim_kind {
+    uint64_t base;
+    unsigned memory;
+    bool resides;
+};
+
 struct ga_sim {
     struct ga_mem mem;
     struct lock lock;
@@ -27,12 +33,15 @@ struct ga_sim {
     struct ga_backend_order order;
     struct ga_backend_pinned pinned;
     struct ga_backend_copy copy;
+    struct ga_backend_share share;
     uint64_t capacity, pinned_capacity;
     struct timeline line;
     ga_stream current;
     bool *captures;            /* per stream */
     struct ga_buffer *buffers; /* that are live */
     uint32_t n_buffers, cap_buffers;
+    struct sim_kind *kinds; /* of those buffers that are of a kind */
+    uint32_t n_kinds, cap_kinds;
     struct sim_lock *locked; /* host memory that is page-locked */
     uint32_t n_locked, cap_locked;
     struct ga_sim_fault fault;
@@ -63,6 +72,12 @@ enum ga_status gai_sim_note(ga_sim *sim, struct ga_sim_entry entry);
 /* Fills what the backend offers of page-locked memory. */
 void gai_sim_offer_pinned(ga_sim *sim);
 void gai_sim_offer_copy(ga_sim *sim);
+void gai_sim_offer_share(ga_sim *sim, const struct ga_sim_opts *opts);
+/* The buffer is given back. */
+void gai_sim_forget_kind(ga_sim *sim, uint64_t base);
+/* Before `stream` is given work: puts it in order, where the memory is tracked.  Complains when nothing does. */
+enum ga_status gai_sim_order(ga_sim *sim, uint32_t stream, uint64_t base, uint64_t size, const char *mistake);
+enum ga_status gai_sim_take(ga_sim *sim, size_t size, struct ga_buffer *buffer);
 /* Whether [base, base + size) lies in one buffer, or in one piece of page-locked memory. */
 bool gai_sim_is_allocated(const ga_sim *sim, uint64_t base, uint64_t size);
 bool gai_sim_is_locked(const ga_sim *sim, uint64_t base, uint64_t size);

@@ -7,9 +7,9 @@ enum { BYTES_PER_NS = 16 };
 /* Work of `ns` on bytes that are the device's, or that it reaches; other ones are the host's, and none of its business. */
 static enum ga_status touch(ga_sim *sim, ga_stream stream, uint64_t base, size_t size, uint64_t ns)
 {
-    if (gai_timeline_touches(&sim->line, (uint32_t)stream, base, size))
-        gai_sim_complain(sim, "copied while unfinished work of another stream covers it", base, size);
-    return gai_timeline_add(&sim->line, (uint32_t)stream, base, size, ns);
+    enum ga_status status =
+        gai_sim_order(sim, (uint32_t)stream, base, size, "copied while unfinished work of another stream covers it");
+    return status == GA_OK ? gai_timeline_add(&sim->line, (uint32_t)stream, base, size, ns) : status;
 }
 
 static enum ga_status copy(ga_sim *sim, ga_stream stream, void *to, const void *from, size_t size)

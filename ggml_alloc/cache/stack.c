@@ -47,6 +47,7 @@ void gai_cache_offer(ga_cache *cache)
     cache->offered.free = stack_free;
     cache->offered.info = stack_info;
     cache->offered.user = cache;
+    cache->offered.share = NULL; /* it would go past the cache */
 }
 
 const struct ga_backend *ga_cache_backend(ga_cache *cache)

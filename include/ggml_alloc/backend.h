@@ -65,6 +65,25 @@ struct ga_backend_copy {
     enum ga_status (*copy)(void *user, void *to, const void *from, size_t size, ga_stream stream);
 };
 
+/* What memory is asked to be: bits. */
+enum ga_memory {
+    GA_MEMORY_SHARED = 1,  /* the host sees it, too */
+    GA_MEMORY_TRACKED = 2, /* work of several streams on one buffer is put in order by the device */
+};
+
+/* Memory that the host shares with the device.  Any thread may call these, several at a time. */
+struct ga_backend_share {
+    void *user;
+    bool unified;         /* host and device have one memory: what is shared is as fast as what is not */
+    size_t page;          /* what large pieces of it are aligned to; a power of two, 0 is 16 KiB */
+    uint64_t recommended; /* bytes that the device is fast with, for all its users together; 0: what info() says in total */
+    /* As the backend's own, whose free() takes it back.  `memory`: bits of enum ga_memory. */
+    enum ga_status (*alloc)(void *user, size_t size, unsigned memory, struct ga_buffer *buffer);
+    void *(*pointer)(void *user, const struct ga_buffer *buffer); /* where the host sees a shared one; NULL: it could not */
+    size_t (*size)(void *user, size_t size, unsigned memory);     /* what a piece in a buffer takes, at least `size`; NULL: that */
+    void (*reside)(void *user, const struct ga_buffer *buffer, bool on); /* is in use until off, and then empty; NULL: no matter */
+};
+
 struct ga_backend {
     uint32_t abi; /* 0 is 1 */
     int device;
@@ -80,6 +99,7 @@ struct ga_backend {
     const struct ga_backend_order *order;   /* NULL: whatever uses the memory is done when the caller is */
     const struct ga_backend_pinned *pinned; /* NULL: it has no page-locked memory */
     const struct ga_backend_copy *copy;     /* NULL: it does not copy */
+    const struct ga_backend_share *share;   /* NULL: device memory is of one kind, and the host sees it when `host` says so */
 };
 
 /* Host memory: aligned_alloc() and free(), 64-byte aligned. */

@@ -10,6 +10,7 @@
 #include "devices.h"
 #include "gallocr.h"
 #include "graph.h"
+#include "heap.h"
 #include "host.h"
 #include "order.h"
 #include "plan.h"

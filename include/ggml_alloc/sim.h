@@ -27,6 +27,8 @@ struct ga_sim_opts {
     uint64_t pinned_capacity; /* bytes of host memory that may be page-locked; 0: no limit */
     unsigned streams;         /* numbered from 0; 0 is 4 */
     uint32_t log;             /* newest calls remembered; 0: none */
+    bool discrete;            /* host and device have a memory each */
+    uint64_t recommended;     /* bytes that it is fast with; 0: the capacity */
 };
 
 /* NULL: no memory, or `inner` is no backend.  `opts` may be NULL.  `inner` outlives it, and it outlives what uses its backend. */
@@ -68,6 +70,7 @@ enum ga_sim_call {
     GA_SIM_PINNED_FREE,
     GA_SIM_PIN,
     GA_SIM_UNPIN,
+    GA_SIM_POINTER,
     GA_SIM_COPY, /* 16 bytes a nanosecond; the bytes are there at once */
 };
 
