@@ -69,6 +69,7 @@ ga_meter *ga_meter_new(const struct ga_env *env, const struct ga_backend *inner)
     meter->backend.alloc = meter_alloc;
     meter->backend.free = meter_free;
     meter->backend.info = meter_info;
+    meter->backend.vmem = NULL;
     meter->backend.user = meter;
     meter->backend.share = NULL; /* it would go past the meter */
     return meter;

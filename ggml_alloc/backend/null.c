@@ -8,6 +8,8 @@
 
 #include <sys/mman.h>
 
+enum { NULL_GRANULE = 1 << 16 }; /* as the cpu's */
+
 static enum ga_status null_alloc(void *user, size_t size, struct ga_buffer *buffer)
 {
     (void)user;
@@ -24,14 +26,44 @@ static void null_free(void *user, struct ga_buffer *buffer)
     munmap(buffer->base, buffer->size);
 }
 
+static enum ga_status null_reserve(void *user, size_t size, void **base)
+{
+    struct ga_buffer buffer;
+    enum ga_status status = null_alloc(user, size, &buffer);
+    if (status == GA_OK)
+        *base = buffer.base;
+    return status;
+}
+
+static void null_release(void *user, void *base, size_t size)
+{
+    (void)user;
+    munmap(base, size);
+}
+
+static enum ga_status null_map(void *user, void *base, size_t offset, size_t size)
+{
+    (void)user, (void)base, (void)offset, (void)size;
+    return GA_OK;
+}
+
+static void null_unmap(void *user, void *base, size_t offset, size_t size)
+{
+    (void)user, (void)base, (void)offset, (void)size;
+}
+
 const struct ga_backend *ga_backend_null(void)
 {
+    static const struct ga_backend_vmem vmem = {
+        .granule = NULL_GRANULE, .reserve = null_reserve, .release = null_release, .map = null_map, .unmap = null_unmap
+    };
     /* Aligned like the cpu, though pages are more: plans made to measure are the plans that will run. */
     static const struct ga_backend null = {
         .name = "null",
         .align = 64,
         .alloc = null_alloc,
         .free = null_free,
+        .vmem = &vmem,
     };
     return &null;
 }

@@ -241,6 +241,7 @@ static void offer(ga_sim *sim)
     };
     gai_sim_offer_pinned(sim);
     gai_sim_offer_copy(sim);
+    gai_sim_offer_vmem(sim);
 }
 
 ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, const struct ga_sim_opts *opts)
@@ -278,6 +279,7 @@ void ga_sim_delete(ga_sim *sim)
     for (uint32_t i = 0; i < sim->n_buffers; i++)
         sim->inner->free(sim->inner->user, &sim->buffers[i]);
     gai_sim_fini_pinned(sim);
+    gai_sim_fini_vmem(sim);
     mem_free(&mem, sim->captures, sim->line.n_streams);
     gai_timeline_fini(&sim->line);
     mem_free(&mem, sim->buffers, sim->cap_buffers);
@@ -298,7 +300,7 @@ bool gai_sim_is_allocated(const ga_sim *sim, uint64_t base, uint64_t size)
         if (at <= sim->buffers[i].size && size <= sim->buffers[i].size - at)
             return true;
     }
-    return gai_sim_is_locked(sim, base, size);
+    return gai_sim_is_mapped(sim, base, size) || gai_sim_is_locked(sim, base, size);
 }
 
 enum ga_status ga_sim_work(ga_sim *sim, ga_stream stream, const void *ptr, size_t size, uint64_t ns)
@@ -386,6 +388,7 @@ void ga_sim_stats(ga_sim *sim, struct ga_sim_stats *stats)
     stats->buffers = sim->n_buffers;
     stats->events = sim->line.n_events;
     stats->pins = sim->n_locked;
+    stats->ranges = sim->n_ranges;
     lock_give(&sim->lock);
 }
 

@@ -3,6 +3,7 @@
  *
  *     sim.c      device memory, streams, events, faults     sim_pinned.c   host memory that is page-locked
  *     sim_copy.c copies                                      sim_share.c    memory of other kinds
+ *     sim_vmem.c ranges
  *     timeline   which work is done, and which bytes it touches
  */
 #ifndef GAI_BACKEND_SIM_H
@@ -25,6 +26,12 @@ struct sim_kind {
     bool resides;
 };
 
+struct sim_range {
+    void *base;
+    uint64_t size, mapped; /* bytes */
+    bool *has;             /* per granule */
+};
+
 struct ga_sim {
     struct ga_mem mem;
     struct lock lock;
@@ -34,6 +41,7 @@ struct ga_sim {
     struct ga_backend_pinned pinned;
     struct ga_backend_copy copy;
     struct ga_backend_share share;
+    struct ga_backend_vmem vmem;
     uint64_t capacity, pinned_capacity;
     struct timeline line;
     ga_stream current;
@@ -42,6 +50,10 @@ struct ga_sim {
     uint32_t n_buffers, cap_buffers;
     struct sim_kind *kinds; /* of those buffers that are of a kind */
     uint32_t n_kinds, cap_kinds;
+};
+
+    struct sim_range *ranges;
+    uint32_t n_ranges, cap_ranges;
     struct sim_lock *locked; /* host memory that is page-locked */
     uint32_t n_locked, cap_locked;
     struct ga_sim_fault fault;
@@ -82,5 +94,10 @@ enum ga_status gai_sim_take(ga_sim *sim, size_t size, struct ga_buffer *buffer);
 bool gai_sim_is_allocated(const ga_sim *sim, uint64_t base, uint64_t size);
 bool gai_sim_is_locked(const ga_sim *sim, uint64_t base, uint64_t size);
 void gai_sim_fini_pinned(ga_sim *sim);
+
+/* Ranges, where `inner` has them. */
+void gai_sim_offer_vmem(ga_sim *sim);
+bool gai_sim_is_mapped(const ga_sim *sim, uint64_t base, uint64_t size);
+void gai_sim_fini_vmem(ga_sim *sim);
 
 #endif

@@ -5,13 +5,6 @@
 #include "base/array.h"
 #include "base/bits.h"
 
-enum { MARK_LEN = 1 }; /* offsets are only ever used relative to their segment */
-
-static struct core_lane *lane_of(const struct core *core, uint32_t lane)
-{
-    return core->lanes[lane];
-}
-
 void gai_core_init(struct core *core, const struct ga_mem *mem, enum ga_fit fit)
 {
     *core = (struct core){ .mem = mem, .fit = fit == GA_FIT_FAST ? RANGE_FAST : RANGE_TIE_LOW };
@@ -22,6 +15,7 @@ void gai_core_fini(struct core *core)
     for (uint32_t i = 0; i < core->n_lanes; i++) {
         gai_range_fini(&core->lanes[i]->range);
         mem_free(core->mem, core->lanes[i]->tenants, core->lanes[i]->cap_tenants);
+        mem_free(core->mem, core->lanes[i]->holes, core->lanes[i]->cap_holes);
         mem_free(core->mem, core->lanes[i], 1);
     }
     if (core->mem) {
@@ -93,7 +87,7 @@ static inline void address_remove(struct core *core, const struct core_block *bl
 static inline bool block_room(struct core *core)
 {
     bool has_slot = core->spare_block || array_room(core->mem, &core->blocks, &core->cap_blocks, core->n_blocks + 2u);
-    return has_slot && core->n_blocks < TENANT_GONE - 1 && address_room(core, 1);
+    return has_slot && core->n_blocks < TENANT_HOLE - 1 && address_room(core, 1);
 }
 
 static uint32_t block_slot(struct core *core)
@@ -108,25 +102,9 @@ static uint32_t block_slot(struct core *core)
     return slot;
 }
 
-static uint32_t segment_slot(struct core *core)
-{
-    uint32_t slot = core->spare_segment;
-    if (slot)
-        core->spare_segment = core->segments[slot].next;
-    else
-        slot = ++core->n_segments;
-    return slot;
-}
-
-/* Taking or trimming once more makes at most two nodes. */
-static bool tenant_room(struct core *core, struct core_lane *lane)
-{
-    return array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.n_nodes + 2);
-}
-
 bool gai_core_room(struct core *core, uint32_t at, uint32_t n)
 {
-    struct core_lane *lane = lane_of(core, at);
+    struct core_lane *lane = core_lane_at(core, at);
     return array_room(core->mem, &core->blocks, &core->cap_blocks, (uint64_t)core->n_blocks + n + 1) && address_room(core, n) &&
            gai_range_room(&lane->range, n) &&
            array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.cap_nodes + 2);
@@ -154,10 +132,10 @@ static inline void splits_go(struct core *core, bool kind, uint64_t low, uint64_
 static inline enum ga_status take(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
                                   uint32_t *made)
 {
-    struct core_lane *lane = lane_of(core, at);
+    struct core_lane *lane = core_lane_at(core, at);
     struct range *range = &lane->range;
     assert(requested <= len && from != gai_range_tail(range));
-    if (!block_room(core) || !tenant_room(core, lane))
+    if (!block_room(core) || !core_tenant_room(core, lane))
         return GA_NO_MEMORY;
     uint32_t node, home = lane->tenants[from].segment;
     struct core_segment *segment = &core->segments[home];
@@ -169,9 +147,11 @@ static inline enum ga_status take(struct core *core, uint32_t at, uint32_t from,
         gai_range_trim(range, node, skip, len);
         lane->tenants[range_prev(range, node)].segment = home;
     }
-    if (!core_is_idle(segment))
-        splits_go(core, lane->small, whole, 0);
-    splits_come(core, lane->small, skip, whole - skip - len);
+    if (!segment->grows) {
+        if (segment->n_blocks)
+            splits_go(core, lane->small, whole, 0);
+        splits_come(core, lane->small, skip, whole - skip - len);
+    }
 
     uint32_t slot = block_slot(core);
     struct core_block *block = &core->blocks[slot];
@@ -223,9 +203,12 @@ static inline void give(struct core *core, uint32_t slot, struct core_lane *lane
     assert(block->state == CORE_PENDING);
     gai_range_give(range, node);
     counts_given(&core->counts, lane->small, len, block->requested);
-    splits_go(core, lane->small, low, high);
-    if (--segment->n_blocks)
-        splits_come(core, lane->small, low + len + high, 0);
+    segment->n_blocks--;
+    if (!segment->grows) {
+        splits_go(core, lane->small, low, high);
+        if (segment->n_blocks)
+            splits_come(core, lane->small, low + len + high, 0);
+    }
     segment->idle_since = max_u64(segment->idle_since, block->retired_at);
     block->state = CORE_SPARE;
     block->retired_at = core->spare_block;
@@ -235,158 +218,20 @@ static inline void give(struct core *core, uint32_t slot, struct core_lane *lane
 void gai_core_retire(struct core *core, uint32_t slot)
 {
     struct core_block *block = &core->blocks[slot];
-    retire(core, block, lane_of(core, block->lane));
+    retire(core, block, core_lane_at(core, block->lane));
 }
 
 void gai_core_give(struct core *core, uint32_t slot)
 {
-    give(core, slot, lane_of(core, core->blocks[slot].lane));
+    give(core, slot, core_lane_at(core, core->blocks[slot].lane));
 }
 
 void gai_core_free(struct core *core, uint32_t slot)
 {
     struct core_block *block = &core->blocks[slot];
-    struct core_lane *lane = lane_of(core, block->lane);
+    struct core_lane *lane = core_lane_at(core, block->lane);
     retire(core, block, lane);
     give(core, slot, lane);
-}
-
-static void list_append(struct core *core, uint32_t slot)
-{
-    struct core_segment *segment = &core->segments[slot];
-    segment->prev = core->newest;
-    segment->next = 0;
-    if (core->newest)
-        core->segments[core->newest].next = slot;
-    else
-        core->oldest = slot;
-    core->newest = slot;
-}
-
-static void list_remove(struct core *core, const struct core_segment *segment)
-{
-    if (segment->prev)
-        core->segments[segment->prev].next = segment->next;
-    else
-        core->oldest = segment->next;
-    if (segment->next)
-        core->segments[segment->next].prev = segment->prev;
-    else
-        core->newest = segment->prev;
-}
-
-/* From the open end, which is longer. */
-static enum ga_status take_open(struct core_lane *lane, uint64_t len, uint32_t *node)
-{
-    return gai_range_take_from(&lane->range, gai_range_tail(&lane->range), len, node);
-}
-
-/* The numbers of a new segment, all three used; on failure the range is as it was. */
-static enum ga_status take_segment(struct core_lane *lane, uint64_t len, uint32_t *fence, uint32_t *bytes, uint32_t *mark)
-{
-    if (len >= range_len(&lane->range, gai_range_tail(&lane->range)) - 2 * MARK_LEN)
-        return GA_NO_SPACE;
-    enum ga_status status = take_open(lane, MARK_LEN, fence);
-    if (status != GA_OK)
-        return status;
-    status = take_open(lane, len, bytes);
-    if (status == GA_OK) {
-        status = take_open(lane, MARK_LEN, mark);
-        if (status == GA_OK)
-            return GA_OK;
-        gai_range_give(&lane->range, *bytes);
-    }
-    gai_range_give(&lane->range, *fence);
-    return status;
-}
-
-enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node)
-{
-    struct core_lane *lane = lane_of(core, at);
-    assert(buffer->size > 0);
-    bool has_slot = core->spare_segment || array_room(core->mem, &core->segments, &core->cap_segments, core->n_segments + 2u);
-    if (!has_slot || !array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.n_nodes + 4))
-        return GA_NO_MEMORY;
-    uint32_t fence, bytes, mark;
-    enum ga_status status = take_segment(lane, buffer->size, &fence, &bytes, &mark);
-    if (status != GA_OK)
-        return status;
-    uint32_t slot = segment_slot(core);
-    core->segments[slot] = (struct core_segment){ .buffer = *buffer,
-                                                  .start = range_offset(&lane->range, bytes),
-                                                  .lane = at,
-                                                  .fence = fence,
-                                                  .mark = mark,
-                                                  .idle_since = core->clock };
-    lane->tenants[fence] = (struct tenant){ .segment = slot, .block = TENANT_FENCE };
-    lane->tenants[mark] = (struct tenant){ .segment = slot, .block = TENANT_MARK };
-    list_append(core, slot);
-    gai_range_give(&lane->range, bytes);
-    tally_up(&core->counts.segments, lane->small, 1);
-    tally_up(&core->counts.reserved_bytes, lane->small, buffer->size);
-    *segment = slot;
-    *node = range_prev(&lane->range, mark);
-    lane->tenants[*node].segment = slot;
-    return GA_OK;
-}
-
-static bool is_gone(const struct core_lane *lane, uint32_t node)
-{
-    return node != RANGE_NONE && !range_is_free(&lane->range, node) && lane->tenants[node].block == TENANT_GONE;
-}
-
-/*
- * The segment's numbers become gone: its fence and mark are given back, so that all is one free node with what is gone beside
- * it, and that is taken again.  There is room for it, since two nodes less are used.
- */
-static void forget_numbers(struct core_lane *lane, uint32_t fence, uint32_t mark)
-{
-    struct range *range = &lane->range;
-    uint32_t before = range_prev(range, fence), behind = range_next(range, mark);
-    gai_range_give(range, fence);
-    gai_range_give(range, mark);
-    if (is_gone(lane, before)) {
-        uint32_t gone = before;
-        before = range_prev(range, gone);
-        gai_range_give(range, gone);
-    }
-    if (is_gone(lane, behind))
-        gai_range_give(range, behind);
-    uint32_t node = range_next(range, before);
-    if (node == gai_range_tail(range))
-        return;
-    enum ga_status status = gai_range_take_from(range, node, range_len(range, node), &node);
-    assert(status == GA_OK);
-    (void)status;
-    lane->tenants[node] = (struct tenant){ .block = TENANT_GONE };
-}
-
-void gai_core_remove(struct core *core, uint32_t slot)
-{
-    struct core_segment *segment = &core->segments[slot];
-    assert(core_is_idle(segment));
-    forget_numbers(lane_of(core, segment->lane), segment->fence, segment->mark);
-    segment->mark = RANGE_NONE;
-    list_remove(core, segment);
-    segment->next = core->leaving;
-    core->leaving = slot;
-}
-
-bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *at)
-{
-    uint32_t slot = core->leaving;
-    if (!slot)
-        return false;
-    struct core_segment *segment = &core->segments[slot];
-    const struct core_lane *lane = lane_of(core, segment->lane);
-    tally_down(&core->counts.segments, lane->small, 1);
-    tally_down(&core->counts.reserved_bytes, lane->small, segment->buffer.size);
-    *buffer = segment->buffer;
-    *at = segment->lane;
-    core->leaving = segment->next;
-    segment->next = core->spare_segment;
-    core->spare_segment = slot;
-    return true;
 }
 
 uint32_t gai_core_at(struct core *core, const void *ptr)

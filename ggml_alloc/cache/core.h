@@ -25,11 +25,13 @@
  * Invariants, all verified by gai_core_check():
  *   - each lane's range is sound, and between a fence and the next mark there is one segment, tiled by its blocks and free nodes;
  *   - every node knows its segment; a segment counts the blocks in it; every block is found by its address, and nothing else is;
+ *   - a segment that grows knows how much of it is mapped: what is no hole; a lane's list has its holes by address;
  *   - the counts of `now` are the sums over blocks, segments and free nodes; allocated blocks are active; peaks are not below.
  */
 #ifndef GAI_CACHE_CORE_H
 #define GAI_CACHE_CORE_H
 
+#include "base/array.h"
 #include "range/range.h"
 #include "cache/addrs.h"
 #include "cache/count.h"
@@ -56,6 +58,8 @@ struct core_segment {
     uint64_t start;             /* of its first byte, in the lane */
     uint32_t lane, fence, mark; /* mark RANGE_NONE: nobody's slot, or leaving */
     uint32_t n_blocks;
+    bool grows;          /* memory comes behind its addresses piece by piece; `buffer` is what was reserved */
+    uint64_t mapped;     /* bytes, when it grows */
     uint32_t prev, next; /* oldest first; the list of leaving or spare ones uses next only */
     uint64_t idle_since; /* the clock when a block of it was last retired, not when that became free: what the home stream
                             was given until then may still be using it */
@@ -70,6 +74,7 @@ struct tenant {
 #define TENANT_FENCE UINT32_MAX
 #define TENANT_MARK (UINT32_MAX - 1)
 #define TENANT_GONE (UINT32_MAX - 2)
+#define TENANT_HOLE (UINT32_MAX - 3)
 
 struct core_lane {
     uint32_t pool;
@@ -78,6 +83,8 @@ struct core_lane {
     struct range range;
     struct tenant *tenants; /* of nodes */
     uint32_t cap_tenants;
+    uint32_t *holes; /* nodes, by address */
+    uint32_t n_holes, cap_holes;
 };
 
 struct core {
@@ -118,6 +125,22 @@ static inline bool core_lane(struct core *core, uint32_t pool, ga_stream stream,
         return gai_core_lane(core, pool, stream, small, lane);
     *lane = last;
     return true;
+}
+
+static inline struct core_lane *core_lane_at(const struct core *core, uint32_t lane)
+{
+    return core->lanes[lane];
+}
+
+static inline bool core_is_hole(const struct core_lane *lane, uint32_t node)
+{
+    return !range_is_free(&lane->range, node) && lane->tenants[node].block == TENANT_HOLE;
+}
+
+/* Taking or trimming once more makes at most two nodes. */
+static inline bool core_tenant_room(struct core *core, struct core_lane *lane)
+{
+    return array_room(core->mem, &lane->tenants, &lane->cap_tenants, (uint64_t)lane->range.n_nodes + 2);
 }
 
 /* The best free node of at least `len` bytes in a lane (the fit as chosen); RANGE_NONE: none. */
@@ -165,18 +188,63 @@ void gai_core_free(struct core *core, uint32_t slot);
 /* A new segment, all of it free.  GA_NO_MEMORY: nothing changed.  GA_NO_SPACE: the lane's numbers are used up. */
 enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node);
 
+/* A segment that grows, nothing of it mapped; only what is mapped counts as reserved, and it is no segment that counts. */
+enum ga_status gai_core_reserve(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment);
+/* It goes, again with nothing mapped; its addresses are the caller's. */
+void gai_core_forget(struct core *core, uint32_t slot);
+
+/* Holes of a lane that lie in one run: all of the first `n` from `first` on, but of the last one only `last` bytes. */
+struct core_gap {
+    uint32_t first, n;
+    uint64_t last, bytes;
+};
+
+/*
+ * The lowest run of holes that makes room for `need` bytes in one piece, with what is free before and between them, in multiples of
+ * `granule`; false: there is none.
+ */
+bool gai_core_gap(const struct core *core, uint32_t at, uint64_t need, uint64_t granule, struct core_gap *gap);
+
+struct core_piece {
+    uint32_t segment;
+    uint64_t into, len; /* from its first byte */
+};
+
+/* What is mapped in one piece. */
+struct core_run {
+    uint64_t into, len;        /* from the segment's first byte */
+    uint32_t first, last, end; /* nodes, and the one behind */
+};
+
+/* The next one behind the last node of one, or the segment's fence; false: there is none.  Of a segment that does not grow, all. */
+bool gai_core_run(const struct core_lane *lane, const struct core_segment *segment, uint32_t node, struct core_run *run);
+
+/* Where a hole of a lane lies. */
+struct core_piece gai_core_hole(const struct core *core, uint32_t at, uint32_t hole);
+/* The low `len` bytes of a hole become free; returns the free node that they are in.  There was room for a take. */
+uint32_t gai_core_map(struct core *core, uint32_t at, uint32_t hole, uint64_t len);
+/* A part of a free node becomes a hole; false: no memory. */
+bool gai_core_unmap(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len);
+
 /* A segment without blocks is taken out; it still counts as reserved until gai_core_leave() hands over its memory. */
 void gai_core_remove(struct core *core, uint32_t slot);
 bool gai_core_leave(struct core *core, struct ga_buffer *buffer, uint32_t *lane); /* false: none is leaving */
+
+/* What a segment has of memory. */
+static inline uint64_t core_segment_bytes(const struct core_segment *segment)
+{
+    return segment->grows ? segment->mapped : segment->buffer.size;
+}
 
 static inline uint64_t core_reserved(const struct core *core)
 {
     return tally_now(&core->counts.reserved_bytes);
 }
 
+/* Whether it may be removed. */
 static inline bool core_is_idle(const struct core_segment *segment)
 {
-    return segment->n_blocks == 0;
+    return segment->n_blocks == 0 && !segment->grows;
 }
 
 /* From now on what becomes idle is younger than the answer. */

@@ -6,6 +6,7 @@
 /* What `now` of the counts must be. */
 struct sums {
     uint64_t allocations, allocated_bytes, active, active_bytes, requested_bytes, segments, reserved_bytes, splits, split_bytes;
+    uint64_t listed; /* segments, those that grow with them */
 };
 
 static void add_sums(struct sums *to, const struct sums *from)
@@ -71,8 +72,8 @@ static const char *check_block(const struct core *core, uint32_t at, uint32_t no
 
 /* What lies between fence and mark. */
 struct found {
-    uint64_t bytes;
-    uint32_t n_blocks, n_free;
+    uint64_t bytes, holes; /* holes are bytes, too */
+    uint32_t n_blocks, n_free, n_holes;
 };
 
 static const char *check_part(const struct core *core, uint32_t at, uint32_t node, struct found *found, struct sums *sums)
@@ -85,6 +86,9 @@ static const char *check_part(const struct core *core, uint32_t at, uint32_t nod
     if (range_is_free(&lane->range, node)) {
         found->n_free++;
         sums->split_bytes += len;
+    } else if (is_tenant(lane, node, TENANT_HOLE)) {
+        found->n_holes++;
+        found->holes += len;
     } else {
         found->n_blocks++;
         broken = check_block(core, at, node, lane->tenants[node].block, found->bytes, sums);
@@ -93,10 +97,22 @@ static const char *check_part(const struct core *core, uint32_t at, uint32_t nod
     return broken;
 }
 
+/* Free parts count as split where there are blocks beside them, and not at all where a segment grows. */
+static void sum_segment(const struct core_segment *segment, const struct found *found, uint64_t split_bytes, struct sums *sums)
+{
+    bool counts = found->n_blocks && !segment->grows;
+    sums->splits += counts ? found->n_free : 0;
+    sums->split_bytes = counts ? sums->split_bytes : split_bytes;
+    sums->segments += !segment->grows;
+    sums->listed++;
+    sums->reserved_bytes += found->bytes - found->holes;
+}
+
 /* The nodes from *node, a fence, to the mark of its segment; *node is then the node behind it. */
-static const char *check_segment(const struct core *core, uint32_t at, uint32_t *node, struct sums *sums)
+static const char *check_segment(const struct core *core, uint32_t at, uint32_t *node, uint32_t *n_holes, struct sums *sums)
 {
     const struct core_lane *lane = core->lanes[at];
+    uint64_t split_bytes = sums->split_bytes;
     struct found found = { 0 };
     const char *broken = NULL;
     uint32_t fence = *node, slot = lane->tenants[fence].segment;
@@ -117,10 +133,10 @@ static const char *check_segment(const struct core *core, uint32_t at, uint32_t 
         return "a segment does not know where it is";
     if (segment->n_blocks != found.n_blocks)
         return "a segment miscounts its blocks";
-    sums->splits += found.n_blocks ? found.n_free : 0;
-    sums->split_bytes -= found.n_blocks ? 0 : found.bytes;
-    sums->segments++;
-    sums->reserved_bytes += found.bytes;
+    sum_segment(segment, &found, split_bytes, sums);
+    if (found.holes != (segment->grows ? segment->buffer.size - segment->mapped : 0))
+        return "a segment miscounts what is mapped";
+    *n_holes += found.n_holes;
     *node = range_next(&lane->range, *node);
     return NULL;
 }
@@ -130,6 +146,7 @@ static const char *check_lane(const struct core *core, uint32_t at, struct sums 
     const struct core_lane *lane = core->lanes[at];
     const char *broken = gai_range_check(&lane->range);
     uint32_t node = range_next(&lane->range, RANGE_NONE);
+    uint32_t n_holes = 0;
     bool was_gone = false;
     while (!broken && node != gai_range_tail(&lane->range)) {
         bool is_gone = is_tenant(lane, node, TENANT_GONE);
@@ -138,16 +155,24 @@ static const char *check_lane(const struct core *core, uint32_t at, struct sums 
         if (is_gone)
             node = range_next(&lane->range, node);
         else
-            broken = check_segment(core, at, &node, sums);
+            broken = check_segment(core, at, &node, &n_holes, sums);
         was_gone = is_gone;
     }
-    return broken ? broken : was_gone ? "a gone stretch touches the tail" : NULL;
+    broken = broken ? broken : was_gone ? "a gone stretch touches the tail" : NULL;
+    if (!broken && n_holes != lane->n_holes)
+        broken = "the list of holes is not complete";
+    for (uint32_t i = 0; !broken && i < n_holes; i++) {
+        bool is_behind = i == 0 || range_offset(&lane->range, lane->holes[i - 1]) < range_offset(&lane->range, lane->holes[i]);
+        if (!is_tenant(lane, lane->holes[i], TENANT_HOLE) || !is_behind)
+            broken = "the list of holes is not in order";
+    }
+    return broken;
 }
 
 /* The list holds every segment that has a mark once. */
 static const char *check_lists(const struct core *core, struct sums kinds[2])
 {
-    uint64_t marked = kinds[0].segments + kinds[1].segments, listed = 0;
+    uint64_t marked = kinds[0].listed + kinds[1].listed, listed = 0;
     uint32_t prev = 0;
     for (uint32_t at = core->oldest; at; prev = at, at = core->segments[at].next, listed++)
         if (core->segments[at].prev != prev || core->segments[at].mark == RANGE_NONE || listed > marked)

@@ -86,7 +86,10 @@ void ga_cache_delete(ga_cache *cache)
     for (uint32_t at = cache->core.oldest; at; at = cache->core.segments[at].next) {
         struct core_segment *segment = &cache->core.segments[at];
         const struct ga_backend *backend = gai_cache_backend_of(cache, cache->core.lanes[segment->lane]->pool);
-        backend->free(backend->user, &segment->buffer);
+        if (segment->grows)
+            gai_cache_release_range(cache, at);
+        else
+            backend->free(backend->user, &segment->buffer);
     }
     gai_direct_fini(cache);
     gai_own_fini(cache);
@@ -98,6 +101,13 @@ void ga_cache_delete(ga_cache *cache)
     mem_free(&mem, cache, 1);
 }
 
+/* Whether a free node lies in a range that grows. */
+static inline bool in_range(const ga_cache *cache, uint32_t at, uint32_t node)
+{
+    const struct core_lane *lane = cache->core.lanes[at];
+    return cache->opts.expandable && cache->core.segments[lane->tenants[node].segment].grows;
+}
+
 /* What is before the aligned address stays free. */
 static enum ga_status carve_aligned(ga_cache *cache, struct request *request, uint32_t node)
 {
@@ -105,7 +115,7 @@ static enum ga_status carve_aligned(ga_cache *cache, struct request *request, ui
     uint64_t len = core_node_len(core, request->lane, node);
     uint64_t skip = (0 - (uint64_t)(uintptr_t)core_address(core, request->lane, node)) & (request->align - 1);
     uint64_t size = request->rounded - request->pad;
-    bool splits = policy_splits(&cache->opts, request->rounded, len - skip + request->pad);
+    bool splits = in_range(cache, request->lane, node) || policy_splits(&cache->opts, request->rounded, len - skip + request->pad);
     if (!splits || pools_is_whole(&cache->pools, request->pool))
         size = len - skip;
     return gai_core_take_in(core, request->lane, node, skip, size, request->size, &request->block);
@@ -116,7 +126,9 @@ enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_
     if (request->align)
         return carve_aligned(cache, request, node);
     uint64_t len = core_node_len(&cache->core, request->lane, node);
-    if (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
+    if (in_range(cache, request->lane, node))
+        len = request->rounded; /* what remains is not lost: the range is one piece */
+    else if (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
         len = request->rounded;
     return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
 }
@@ -126,7 +138,8 @@ enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
     uint32_t node = gai_core_find(&cache->core, request->lane, request->rounded);
     if (node == RANGE_NONE)
         return GA_NO_SPACE;
-    if (!policy_accepts(&cache->opts, request->rounded, core_node_len(&cache->core, request->lane, node)))
+    if (!policy_accepts(&cache->opts, request->rounded, core_node_len(&cache->core, request->lane, node)) &&
+        !in_range(cache, request->lane, node))
         return GA_NO_SPACE;
     return gai_cache_carve(cache, request, node);
 }

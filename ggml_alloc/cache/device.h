@@ -2,6 +2,7 @@
  * device.h - the caching device allocator, as its own files see it
  *
  *     device.c   the calls: alloc, free                 room.c    the chain of what may help when nothing fits
+ *     grow.c     ranges that grow
  *     idle.c     giving segments back                   stats.c, snapshot.c   what is known
  *     stack.c    the cache as a backend                watch     who is told
  *     pool.c     private pools, routes to them         pool_state.c   checkpoints of them
@@ -134,6 +135,15 @@ void gai_cache_drop_idle_of(ga_cache *cache, struct idle idle, ga_stream stream)
 enum ga_status gai_cache_collect(ga_cache *cache);
 /* The pool of the first route that accepts the stream; 0: the general pool.  O(routes). */
 uint32_t gai_cache_route(ga_cache *cache, ga_stream stream);
+/* Whether the pool's memory comes from ranges that grow. */
+bool gai_cache_grows(const ga_cache *cache, uint32_t pool);
+/* Maps what the request lacks; `node` is the free node that will serve it.  GA_NO_SPACE as a segment that could not be had. */
+enum ga_status gai_cache_grow(ga_cache *cache, const struct request *request, uint32_t *node);
+/* Unmaps what is free in ranges, of one stream or (NULL) of all, until at most `target` bytes are reserved; nothing of a range that
+ * was used since. */
+void gai_cache_shrink(ga_cache *cache, struct idle idle, const ga_stream *stream, uint64_t target);
+/* In the end: with everything in it. */
+void gai_cache_release_range(ga_cache *cache, uint32_t slot);
 /* What the pool's segments come from. */
 const struct ga_backend *gai_cache_backend_of(const ga_cache *cache, uint32_t pool);
 /* A pool that is pinned is not vacated.  Unpinning it may drop the lock for a moment; slot 0 is fine. */

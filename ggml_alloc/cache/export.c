@@ -56,10 +56,10 @@ struct sums {
     uint64_t allocated, active, requested;
 };
 
-static struct sums sum_up(const struct core *core, const struct core_lane *lane, const struct core_segment *segment)
+static struct sums sum_up(const struct core *core, const struct core_lane *lane, const struct core_run *run)
 {
     struct sums sums = { 0 };
-    for (uint32_t node = range_next(&lane->range, segment->fence); node != segment->mark; node = range_next(&lane->range, node)) {
+    for (uint32_t node = run->first; node != run->end; node = range_next(&lane->range, node)) {
         if (range_is_free(&lane->range, node))
             continue;
         const struct core_block *block = &core->blocks[lane->tenants[node].block];
@@ -70,25 +70,26 @@ static struct sums sum_up(const struct core *core, const struct core_lane *lane,
     return sums;
 }
 
-static void write_segment(struct export *to, uint32_t at)
+/* A segment; of a range that grows, what is mapped in one piece. */
+static void write_segment(struct export *to, uint32_t at, const struct core_run *run)
 {
     const struct core *core = &to->cache->core;
     const struct core_segment *segment = &core->segments[at];
     const struct core_lane *lane = core->lanes[segment->lane];
-    struct sums sums = sum_up(core, lane, segment);
+    struct sums sums = sum_up(core, lane, run);
     gai_text(&to->out,
              "{\"device\": %d, \"address\": %" PRIu64 ", \"total_size\": %" PRIu64 ", \"allocated_size\": %" PRIu64
              ", \"active_size\": %" PRIu64 ", \"requested_size\": %" PRIu64,
-             to->cache->backend->device, number_of(segment->buffer.base), segment->buffer.size, sums.allocated, sums.active,
+             to->cache->backend->device, number_of(segment->buffer.base) + run->into, run->len, sums.allocated, sums.active,
              sums.requested);
     gai_text(&to->out,
-             ", \"stream\": %" PRIu64 ", \"segment_type\": \"%s\", \"segment_pool_id\": [0, %" PRIu64
-             "], \"is_expandable\": false, ",
-             lane->stream, lane->small ? "small" : "large", pools_name(&to->cache->pools, lane->pool));
+             ", \"stream\": %" PRIu64 ", \"segment_type\": \"%s\", \"segment_pool_id\": [0, %" PRIu64 "], \"is_expandable\": %s, ",
+             lane->stream, lane->small ? "small" : "large", pools_name(&to->cache->pools, lane->pool),
+             segment->grows ? "true" : "false");
     write_frames(to, tags_of(&to->cache->watch.segments, at));
     gai_text(&to->out, ", \"blocks\": [");
     const char *comma = "\n  ";
-    for (uint32_t node = range_next(&lane->range, segment->fence); node != segment->mark; node = range_next(&lane->range, node)) {
+    for (uint32_t node = run->first; node != run->end; node = range_next(&lane->range, node)) {
         gai_text(&to->out, "%s", comma);
         write_block(to, lane, segment, node);
         comma = ",\n  ";
@@ -104,6 +105,8 @@ static void write_entry(struct export *to, const struct ga_cache_entry *entry)
         [GA_CACHE_REUSABLE] = "free_completed",
         [GA_CACHE_SEGMENT_ALLOC] = "segment_alloc",
         [GA_CACHE_SEGMENT_FREE] = "segment_free",
+        [GA_CACHE_SEGMENT_MAP] = "segment_map",
+        [GA_CACHE_SEGMENT_UNMAP] = "segment_unmap",
         [GA_CACHE_NO_SPACE] = "oom",
         [GA_CACHE_SNAPSHOT] = "snapshot",
         [GA_CACHE_USER] = "user_defined",
@@ -124,9 +127,14 @@ static void write_all(struct export *to)
     const char *comma = "\n ";
     gai_text(&to->out, "{\"segments\": [");
     for (uint32_t at = cache->core.oldest; at; at = cache->core.segments[at].next) {
-        gai_text(&to->out, "%s", comma);
-        write_segment(to, at);
-        comma = ",\n ";
+        const struct core_segment *segment = &cache->core.segments[at];
+        const struct core_lane *lane = cache->core.lanes[segment->lane];
+        struct core_run run;
+        for (uint32_t node = segment->fence; gai_core_run(lane, segment, node, &run); node = run.last) {
+            gai_text(&to->out, "%s", comma);
+            write_segment(to, at, &run);
+            comma = ",\n ";
+        }
     }
     gai_text(&to->out, "],\n\"device_traces\": [[");
     comma = "\n ";

@@ -1,5 +1,5 @@
 /*
- * Memory is given back in whole segments that hold no block.  Their home stream may still be busy with what they held, so all
+ * Memory is given back in whole segments that hold no block; of ranges that grow, in pieces.  Their home stream may still be busy with what they held, so all
  * streams are waited for first, without the lock; what became idle meanwhile stays.
  */
 #include "cache/device.h"
@@ -92,6 +92,8 @@ void gai_cache_drop_idle_of(ga_cache *cache, struct idle idle, ga_stream stream)
             gai_core_remove(core, at);
     }
     give_back(cache);
+    if (gai_cache_grows(cache, 0))
+        gai_cache_shrink(cache, idle, &stream, 0);
 }
 
 void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target)
@@ -105,6 +107,8 @@ void gai_cache_drop_idle(ga_cache *cache, struct idle idle, uint64_t target)
         gai_core_remove(core, at);
     }
     give_back(cache);
+    if (gai_cache_grows(cache, 0))
+        gai_cache_shrink(cache, idle, NULL, target);
 }
 
 /* The smallest idle segment of another stream's that would serve the request; 0: none. */

@@ -127,6 +127,12 @@ static void read_segment_quantum(struct reader *in)
     opts_of(in)->segment_quantum = whole_mebibytes(in);
 }
 
+static void read_expandable(struct reader *in)
+{
+    static const char *const names[] = { "false", "true" };
+    opts_of(in)->expandable = gai_read_choice(in, names, 2) == 1;
+}
+
 static void read_adopt(struct reader *in)
 {
     static const char *const names[] = { "false", "true" };
@@ -141,6 +147,7 @@ enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char
         { "roundup_power2_divisions", read_divisions },
         { "garbage_collection_threshold", read_collect },
         { "per_process_memory_fraction", read_fraction },
+        { "expandable_segments", read_expandable },
         { "fit", read_fit },
         { "oom_wait", read_wait },
         { "small_segment_mb", read_small_segment },

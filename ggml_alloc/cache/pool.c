@@ -285,7 +285,7 @@ static struct ga_pool_stats count(const ga_cache *cache, uint32_t slot)
     for (uint32_t at = core->oldest; at; at = core->segments[at].next)
         if (core->lanes[core->segments[at].lane]->pool == slot) {
             stats.segments++;
-            stats.reserved_bytes += core->segments[at].buffer.size;
+            stats.reserved_bytes += core_segment_bytes(&core->segments[at]);
         }
     for (uint32_t at = 1; at <= core->n_blocks; at++) {
         const struct core_block *block = &core->blocks[at];

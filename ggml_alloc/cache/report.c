@@ -14,7 +14,7 @@ static uint64_t free_in(const struct core *core, uint32_t at)
 {
     uint64_t bytes = 0;
     for (uint32_t slot = core->oldest; slot; slot = core->segments[slot].next)
-        bytes += core->segments[slot].lane == at ? core->segments[slot].buffer.size : 0;
+        bytes += core->segments[slot].lane == at ? core_segment_bytes(&core->segments[slot]) : 0;
     for (uint32_t slot = 1; slot <= core->n_blocks; slot++)
         if (core->blocks[slot].state != CORE_SPARE && core->blocks[slot].lane == at)
             bytes -= core_block_size(core, slot);

@@ -51,7 +51,9 @@ static uint64_t segment_size(const ga_cache *cache, const struct request *reques
 static enum ga_status step_segment(ga_cache *cache, struct request *request)
 {
     uint32_t node;
-    enum ga_status status = new_segment(cache, request, segment_size(cache, request), &node);
+    enum ga_status status = gai_cache_grows(cache, request->pool)
+                                ? gai_cache_grow(cache, request, &node)
+                                : new_segment(cache, request, segment_size(cache, request), &node);
     if (status != GA_OK)
         return status;
     return gai_cache_carve(cache, request, node);

@@ -46,6 +46,7 @@ void gai_cache_offer(ga_cache *cache)
     cache->offered.alloc = stack_alloc;
     cache->offered.free = stack_free;
     cache->offered.info = stack_info;
+    cache->offered.vmem = NULL;
     cache->offered.user = cache;
     cache->offered.share = NULL; /* it would go past the cache */
 }

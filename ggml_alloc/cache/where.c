@@ -23,7 +23,7 @@ static uint32_t block_in(const struct core *core, const struct core_segment *seg
     uint32_t node = range_next(&lane->range, segment->fence);
     while (range_offset(&lane->range, node) + range_len(&lane->range, node) <= offset)
         node = range_next(&lane->range, node);
-    if (range_is_free(&lane->range, node))
+    if (range_is_free(&lane->range, node) || core_is_hole(lane, node))
         return 0;
     uint32_t slot = lane->tenants[node].block;
     return core->blocks[slot].state == CORE_LIVE ? slot : 0;
@@ -43,8 +43,9 @@ enum ga_status ga_cache_segment(ga_cache *cache, const void *ptr, struct ga_buff
 {
     bool entered = cache_enter(cache);
     uint32_t at = segment_at(&cache->core, ptr);
-    if (at)
+    enum ga_status status = !at ? GA_UNKNOWN : cache->core.segments[at].grows ? GA_UNSUPPORTED : GA_OK;
+    if (status == GA_OK)
         *segment = cache->core.segments[at].buffer;
     cache_leave(cache, entered);
-    return at ? GA_OK : GA_UNKNOWN;
+    return status;
 }

@@ -84,6 +84,21 @@ struct ga_backend_share {
     void (*reside)(void *user, const struct ga_buffer *buffer, bool on); /* is in use until off, and then empty; NULL: no matter */
 };
 
+/*
+ * Address ranges that memory is put behind piece by piece.  Offsets and sizes of pieces are multiples of `granule`.  Any thread
+ * may call these, several at a time, but not for one piece.
+ */
+struct ga_backend_vmem {
+    void *user;
+    size_t granule; /* a power of two */
+    /* Addresses with nothing behind them, `size` a multiple of `granule`, aligned as buffers are.  GA_NO_SPACE: nothing taken. */
+    enum ga_status (*reserve)(void *user, size_t size, void **base);
+    void (*release)(void *user, void *base, size_t size); /* as reserved, with nothing mapped; cannot fail */
+    /* Memory behind a piece that has none, to be read and written.  GA_NO_SPACE: nothing mapped. */
+    enum ga_status (*map)(void *user, void *base, size_t offset, size_t size);
+    void (*unmap)(void *user, void *base, size_t offset, size_t size); /* a piece all of which is mapped; cannot fail */
+};
+
 struct ga_backend {
     uint32_t abi; /* 0 is 1 */
     int device;
@@ -100,9 +115,10 @@ struct ga_backend {
     const struct ga_backend_pinned *pinned; /* NULL: it has no page-locked memory */
     const struct ga_backend_copy *copy;     /* NULL: it does not copy */
     const struct ga_backend_share *share;   /* NULL: device memory is of one kind, and the host sees it when `host` says so */
+    const struct ga_backend_vmem *vmem;     /* NULL: buffers come whole */
 };
 
-/* Host memory: aligned_alloc() and free(), 64-byte aligned. */
+/* Host memory: aligned_alloc() and free(), 64-byte aligned; ranges where the system has mmap(). */
 GA_API const struct ga_backend *ga_backend_cpu(void);
 
 /*
@@ -114,7 +130,7 @@ GA_API const struct ga_backend *ga_backend_null(void);
 
 /*
  * A meter around another backend: counts, caps, and fails on request.  It
- * answers info() too, within its cap.  `inner` outlives it, and it outlives
+ * answers info() too, within its cap; it has no ranges.  `inner` outlives it, and it outlives
  * what uses its backend; like its users it belongs to one thread at a time.
  */
 typedef struct ga_meter ga_meter;

@@ -11,9 +11,9 @@
  * after it was freed until an event recorded on that stream is reached.  Segments, and the free blocks in them, are per stream.
  *
  * A cache locks itself: any thread may call anything, but ga_cache_delete().  The lock is dropped while the backend takes, gives
- * back or waits, and while hooks run; order->record(), reached() and release() are called with the lock held, and so are
- * hooks.now() and the callbacks of pool.h and watch.h: from inside of these the cache may be looked at, and what would change it
- * answers GA_BUSY.
+ * back or waits, and while hooks run; order->record(), reached() and release() and vmem's calls are made with the lock held, and so
+ * are hooks.now() and the callbacks of pool.h and watch.h: from inside of these the cache may be looked at, and what would change
+ * it answers GA_BUSY.
  * A call that fails leaves the cache as it was, but for statistics and for memory that was given back to the backend.
  */
 #ifndef GGML_ALLOC_CACHE_H
@@ -95,6 +95,7 @@ struct ga_cache_opts {
     uint64_t large_segment;   /* for larger ones below own_segment, at least that; */
     uint64_t own_segment;     /* from here on each gets its own, more than GA_CACHE_SMALL, ... */
     uint64_t segment_quantum; /* ... of a multiple of this.  All are multiples of GA_CACHE_QUANTUM */
+    bool expandable;          /* where the backend has ranges, memory comes from ranges that grow; private pools keep to segments */
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
     uint32_t trace;                         /* newest things that happened to remember; 0: none */
@@ -111,6 +112,7 @@ struct ga_cache_opts {
  *     roundup_power2_divisions                          a power of two or 0, or [256:1,512:2,>:8]: from that many MiB on
  *     garbage_collection_threshold                      .collect, in (0, 1)
  *     per_process_memory_fraction                       .fraction, in (0, 1]
+ *     expandable_segments                               .expandable, true or false
  *     fit, oom_wait                                     best or fast; enough, all or never
  *     small_segment_mb, large_segment_mb, own_segment_mb, segment_quantum_mb     MiB, from 1
  *     adopt_idle                                        .adopt, true or false
@@ -164,7 +166,7 @@ GA_API void ga_cache_release(void *owner);                                      
 GA_API ga_block ga_cache_find(ga_cache *cache, const void *ptr);
 /* The live block that holds the byte at `ptr`; 0: none does.  O(segments, and blocks of one). */
 GA_API ga_block ga_cache_around(ga_cache *cache, const void *ptr);
-/* The segment that holds the byte: GA_UNKNOWN, none does.  O(segments). */
+/* The segment that holds the byte: GA_UNKNOWN, none does; GA_UNSUPPORTED: a range that grows does.  O(segments). */
 GA_API enum ga_status ga_cache_segment(ga_cache *cache, const void *ptr, struct ga_buffer *segment);
 /* Where a live block begins and how large it is, size >= what was asked for; `size` may be NULL.  NULL when it is not live. */
 GA_API void *ga_cache_ptr(ga_cache *cache, ga_block block, size_t *size);
@@ -204,8 +206,8 @@ GA_API uint64_t ga_cache_poll(ga_cache *cache);
  * (pool.h). */
 GA_API enum ga_status ga_cache_sync(ga_cache *cache);
 
-/* Gives idle segments back, those idle for longest first, until at most `target` bytes are reserved.  Waits for the device
- * first.  Segments of private pools that somebody holds stay. */
+/* Gives idle segments back, those idle for longest first, then what is free in ranges, until at most `target` bytes are reserved.
+ * Waits for the device first.  Segments of private pools that somebody holds stay. */
 GA_API enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target);
 
 /* From now on; below what is reserved already: only new segments are refused.  0: none. */
@@ -226,8 +228,8 @@ struct ga_cache_counts {
     struct ga_count allocations, allocated_bytes; /* handed out and not freed */
     struct ga_count active, active_bytes;         /* those, and pending ones */
     struct ga_count requested_bytes;              /* of active blocks, as asked for */
-    struct ga_count segments, reserved_bytes;
-    struct ga_count splits, split_bytes; /* free blocks in segments that are not wholly free */
+    struct ga_count segments, reserved_bytes;     /* a range that grows is no segment; reserved is what is mapped of it */
+    struct ga_count splits, split_bytes;          /* free blocks in segments that are not wholly free; none in ranges */
 };
 
 struct ga_cache_stats {
@@ -246,7 +248,7 @@ GA_API void ga_cache_reset_totals(ga_cache *cache); /* all but `now` and `peak` 
 enum ga_part_state { GA_PART_FREE, GA_PART_PENDING, GA_PART_LIVE };
 
 struct ga_cache_part {
-    const void *segment; /* where it begins */
+    const void *segment; /* where it begins; of a range, what is mapped in one piece */
     ga_pool pool;        /* whose it is; 0: the general one's */
     uint64_t segment_size;
     ga_stream stream;
@@ -271,6 +273,8 @@ enum ga_cache_action {
     GA_CACHE_REUSABLE, /* events reached, if there were any */
     GA_CACHE_SEGMENT_ALLOC,
     GA_CACHE_SEGMENT_FREE,
+    GA_CACHE_SEGMENT_MAP,
+    GA_CACHE_SEGMENT_UNMAP,
     GA_CACHE_NO_SPACE, /* no address; the size that was asked for */
     GA_CACHE_SNAPSHOT, /* was looked at; the size is all that is active */
     GA_CACHE_USER,     /* ga_cache_mark() */

@@ -6,7 +6,7 @@
  *                            `- event of stream 0
  *     memory     [  buffer  ][  buffer  ]     capacity    taken from another backend: cpu to have bytes, null to have none
  *
- * The device knows which bytes unfinished work touches.  It keeps the first mistake of whoever manages its memory, in words:
+ * It has ranges (backend.h) where the other backend has.  The device knows which bytes unfinished work touches.  It keeps the first mistake of whoever manages its memory, in words:
  * memory given back while unfinished work covers it, handed to another stream before the work there is done, or used without
  * being allocated.  Calls fail on request, and are logged.  Any thread may call anything here; there is no hidden time, so one
  * thread gets the same run twice.
@@ -72,6 +72,10 @@ enum ga_sim_call {
     GA_SIM_UNPIN,
     GA_SIM_POINTER,
     GA_SIM_COPY, /* 16 bytes a nanosecond; the bytes are there at once */
+    GA_SIM_RESERVE,
+    GA_SIM_UNRESERVE,
+    GA_SIM_MAP,
+    GA_SIM_UNMAP,
 };
 
 /* Which calls fail: those of a kind in `calls`, when one of the reasons applies.  Giving back never fails. */
@@ -86,8 +90,9 @@ struct ga_sim_fault {
 GA_API void ga_sim_fail(ga_sim *sim, const struct ga_sim_fault *fault); /* replaces the one before; NULL: none */
 
 struct ga_sim_stats {
-    uint64_t live, peak;      /* bytes */
+    uint64_t live, peak;      /* bytes, of buffers and mapped */
     uint64_t buffers, events; /* that were not given back */
+    uint64_t ranges;          /* that were not released */
     uint64_t pinned;          /* bytes of host memory that are page-locked */
     uint64_t pins;            /* pieces of it */
     uint64_t calls[16];       /* by enum ga_sim_call; failed ones are counted, too */

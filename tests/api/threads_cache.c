@@ -68,15 +68,14 @@ static void *play(void *user)
     return NULL;
 }
 
-int main(int argc, char **argv)
+static void run(bool expandable)
 {
     pthread_t threads[THREADS];
     struct ga_cache_stats stats;
     struct ga_sim_stats device;
-    seconds = argc > 1 ? strtod(argv[1], NULL) : 0.1;
     started = time(NULL);
     sim = ga_sim_new(NULL, ga_backend_null(), &(struct ga_sim_opts){ .capacity = 128 * MIB, .streams = STREAMS });
-    cache = ga_cache_new(NULL, ga_sim_backend(sim), NULL);
+    cache = ga_cache_new(NULL, ga_sim_backend(sim), &(struct ga_cache_opts){ .expandable = expandable });
     for (uintptr_t i = 0; i < THREADS; i++)
         expect(pthread_create(&threads[i], NULL, play, (void *)i) == 0);
     for (int i = 0; i < THREADS; i++)
@@ -85,9 +84,16 @@ int main(int argc, char **argv)
     ga_cache_stats(cache, &stats);
     ga_sim_stats(sim, &device);
     expect(stats.all.active.now == 0 && stats.all.allocations.now == 0 && stats.all.reserved_bytes.now == 0);
-    expect(device.live == 0 && device.events == 0 && ga_sim_error(sim) == NULL);
+    expect(device.live == 0 && device.ranges == 0 && device.events == 0 && ga_sim_error(sim) == NULL);
     printf("%llu allocations, %u failures\n", (unsigned long long)stats.all.allocations.added, atomic_load(&failed));
     ga_cache_delete(cache);
     ga_sim_delete(sim);
+}
+
+int main(int argc, char **argv)
+{
+    seconds = argc > 1 ? strtod(argv[1], NULL) : 0.1;
+    run(false);
+    run(true);
     return atomic_load(&failed) != 0;
 }
