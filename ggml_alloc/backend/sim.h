@@ -50,8 +50,6 @@ struct ga_sim {
     uint32_t n_buffers, cap_buffers;
     struct sim_kind *kinds; /* of those buffers that are of a kind */
     uint32_t n_kinds, cap_kinds;
-};
-
     struct sim_range *ranges;
     uint32_t n_ranges, cap_ranges;
     struct sim_lock *locked; /* host memory that is page-locked */
