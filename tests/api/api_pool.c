@@ -616,3 +616,81 @@ Test(pool, is_unharmed_when_memory_runs_out)
         ga_pool_state_delete(state);
     }
 }
+
+/* Pools come, are used, gone back, released, deterministically; every failure is a status. */
+static void traffic(void)
+{
+    enum { BLOCKS = 16, OPS = 300 };
+    ga_block live[BLOCKS] = { 0 };
+    ga_pool pool = 0;
+    ga_pool_state *state = NULL;
+    uint64_t x = 88172645463325252u;
+    for (int op = 0; op < OPS; op++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        ga_block *block = &live[x % BLOCKS];
+        if (op % 60 == 0)
+            cr_assert_eq(ga_pool_new(cache, &(struct ga_pool_opts){ .lends = op % 120 == 0 }, &pool), GA_OK);
+        if (*block) {
+            ga_cache_share(cache, *block, (x >> 24) % 4);
+            ga_cache_free(cache, *block); /* going back may have freed it */
+            *block = 0;
+        } else {
+            bool inside = x >> 20 & 1;
+            if (inside)
+                begin(pool);
+            size_t most = x >> 21 & 1 ? 12 * MIB : 300 * KIB;
+            ga_cache_alloc_aligned(cache, (size_t)(1 + (x >> 30) % most), (size_t)64 << x % 8, (x >> 22) % 4, block, NULL);
+            if (inside)
+                end(pool);
+        }
+        if (op % 60 == 20)
+            ga_pool_checkpoint(cache, pool, &state);
+        if (op % 60 == 40) {
+            if (state)
+                ga_pool_restore(cache, pool, state, NULL);
+            ga_pool_trim(cache, pool);
+        }
+        if (op % 60 == 59) {
+            ga_pool_state_delete(state);
+            state = NULL;
+            release(pool);
+        }
+        if (op % 200 == 199)
+            ga_cache_trim(cache, 0);
+        if (op % 50 == 0)
+            ga_sim_work(sim, (x >> 26) % 4, NULL, 0, GA_SIM_BY_HAND);
+    }
+    sound();
+}
+
+Test(pool, survives_a_fault_of_every_backend_call)
+{
+    static const enum ga_sim_call kinds[] = { GA_SIM_ALLOC, GA_SIM_RECORD, GA_SIM_WAIT, GA_SIM_SYNC };
+    static const enum ga_status answers[] = { GA_NO_SPACE, GA_IO };
+    struct ga_sim_stats calls;
+    restart(64 * MIB, NULL);
+    traffic();
+    ga_sim_stats(sim, &calls);
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        cr_assert_gt(calls.calls[kinds[kind]], 1);
+        for (uint64_t nth = 1; nth <= calls.calls[kinds[kind]]; nth++) {
+            restart(64 * MIB, NULL);
+            enum ga_status status = answers[nth % 2];
+            ga_sim_fail(sim, &(struct ga_sim_fault){ .calls = 1u << kinds[kind], .nth = nth, .status = status });
+            traffic();
+        }
+    }
+}
+
+Test(pool, does_the_same_twice)
+{
+    struct ga_cache_stats first, second;
+    traffic();
+    ga_cache_stats(cache, &first);
+    restart(128 * MIB, NULL);
+    traffic();
+    ga_cache_stats(cache, &second);
+    cr_assert_eq(memcmp(&first, &second, sizeof first), 0);
+}

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "ggml_alloc/cache.h"
+#include "ggml_alloc/pool.h"
 #include "ggml_alloc/sim.h"
+#include "ggml_alloc/watch.h"
 
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
@@ -51,6 +52,32 @@ static void use(uint64_t *x, ga_block *block)
     }
 }
 
+/* What a thread allocates in its own pool is its own, whatever the others do; blocks outlive the pool. */
+static void use_pool(uint64_t *x, ga_block *mine)
+{
+    ga_pool pool;
+    struct ga_pool_stats stats;
+    expect(ga_pool_new(cache, NULL, &pool) == GA_OK);
+    expect(ga_pool_begin(cache, pool, NULL) == GA_OK);
+    for (int op = 0; op < BATCH / 10; op++)
+        use(x, &mine[next(x) % LIVE]);
+    expect(ga_pool_end(cache, pool) == GA_OK);
+    expect(ga_pool_stats(cache, pool, &stats) == GA_OK && stats.allocations <= LIVE);
+    expect(ga_pool_release(cache, pool) == GA_OK);
+}
+
+/* With the lock held: looking is fine, from all threads at once. */
+static void look(void *user, const struct ga_cache_entry *entry)
+{
+    struct ga_cache_stats stats;
+    (void)user;
+    if (entry->number % 64 == 0) {
+        ga_cache_stats(cache, &stats);
+        expect(ga_cache_poll(cache) <= stats.all.active_bytes.now);
+        expect(ga_cache_sync(cache) == GA_BUSY);
+    }
+}
+
 static void *play(void *user)
 {
     uint64_t x = 88172645463325252u + (uintptr_t)user * 7919;
@@ -58,6 +85,7 @@ static void *play(void *user)
     do {
         for (int op = 0; op < BATCH; op++)
             use(&x, &mine[next(&x) % LIVE]);
+        use_pool(&x, mine);
         ga_sim_work(sim, next(&x) % STREAMS, NULL, 0, 10);
         ga_sim_advance(sim, 5);
         ga_cache_trim(cache, next(&x) % (64 * MIB));
@@ -76,6 +104,7 @@ static void run(bool expandable)
     started = time(NULL);
     sim = ga_sim_new(NULL, ga_backend_null(), &(struct ga_sim_opts){ .capacity = 128 * MIB, .streams = STREAMS });
     cache = ga_cache_new(NULL, ga_sim_backend(sim), &(struct ga_cache_opts){ .expandable = expandable });
+    expect(ga_cache_track(cache, look, NULL) == GA_OK);
     for (uintptr_t i = 0; i < THREADS; i++)
         expect(pthread_create(&threads[i], NULL, play, (void *)i) == 0);
     for (int i = 0; i < THREADS; i++)
