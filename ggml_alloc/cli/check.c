@@ -208,7 +208,10 @@ enum exit_code command_check(const struct options *options, struct text *out)
                 .plan_path = options->files[1],
             };
             check.has_plan_format = is_plan_format(&plan);
-            code = input.is_graph ? check_graph(&check, options) : check_intervals(&check);
+            if (options->is_order && input.is_graph)
+                code = check_order(&check);
+            else
+                code = input.is_graph ? check_graph(&check, options) : check_intervals(&check);
             if (!check.input_is_gone)
                 input_free(&input);
         }

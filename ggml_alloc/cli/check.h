@@ -17,6 +17,8 @@ struct check {
 
 /* The plan format; complains itself. */
 enum exit_code check_read_plan(const struct check *check, ga_plan **plan);
+/* Of a graph, the other file being a list of its nodes; complains itself. */
+enum exit_code check_order(const struct check *check);
 void check_say_yes(const struct check *check, uint64_t peak, uint64_t bound);
 
 enum exit_code check_intervals(const struct check *check);

@@ -50,16 +50,18 @@ struct options {
     enum ga_effort effort; /* DEFAULT: not said */
     uint64_t steps, seed;
     enum inplace inplace;
-    const char *capacity; /* SIZE or POOL:SIZE,...; NULL */
-    const char *sequence; /* a file; NULL */
-    const char *output;   /* a file; NULL is stdout */
+    const char *capacity;     /* SIZE or POOL:SIZE,...; NULL */
+    const char *sequence;     /* a file; NULL */
+    const char *output;       /* a file; NULL is stdout */
+    const char *graph_output; /* likewise, of a graph; NULL is none */
     enum ga_format format;
     enum report_format report;
     uint64_t align, max_chunk, budget;
     uint64_t pool;
     struct gen_perfect perfect; /* --seed and --align apart */
     struct gen_random random;   /* --seed apart */
-    bool wants_solution;
+    uint32_t reach;
+    bool wants_solution, is_order, mixes_pools;
     bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_kind, has_live, wants_help;
 };
 
@@ -77,6 +79,8 @@ enum option_set {
     TAKES_CUTS = 1 << 9,    /* --pieces --drop --fixed --solution */
     TAKES_CHANCE = 1 << 10, /* --n --kind --live */
     TAKES_REPORT = 1 << 11, /* --format of results */
+    TAKES_ORDER = 1 << 12,  /* --order: find one first, or check one */
+    TAKES_MOVES = 1 << 13,  /* --reach --mix-pools, -o for a graph */
 };
 
 #define ANY_FILES INT_MAX
@@ -155,6 +159,7 @@ enum exit_code command_compare(const struct options *options, struct text *out);
 enum exit_code command_why(const struct options *options, struct text *out);
 enum exit_code command_check(const struct options *options, struct text *out);
 enum exit_code command_intervals(const struct options *options, struct text *out);
+enum exit_code command_order(const struct options *options, struct text *out);
 enum exit_code command_gen_perfect(const struct options *options, struct text *out);
 enum exit_code command_gen_random(const struct options *options, struct text *out);
 enum exit_code command_report(const struct options *options, struct text *out);

@@ -18,12 +18,12 @@ static const struct command commands[] = {
       "Exits with 0, or with 1 when --capacity is given and the plan does not fit.  --effort=prove says for sure whether any "
       "does.\n"
       "SIGINT ends the work with the best plan so far; a second one kills.\n",
-      PLANNING | TAKES_FORMAT, 1, ANY_FILES, command_plan },
+      PLANNING | TAKES_FORMAT | TAKES_ORDER, 1, ANY_FILES, command_plan },
     { "measure", "FILE...", "how much each pool needs, a line per file and pool",
       "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget, or is not known to fit "
       "--capacity:\n"
       "planning stops where that is met.\n",
-      PLANNING | TAKES_BUDGET, 1, ANY_FILES, command_measure },
+      PLANNING | TAKES_BUDGET | TAKES_ORDER, 1, ANY_FILES, command_measure },
     { "compare", "FILE...", "every effort side by side, with the bound and what the engine got",
       "Up to --effort, prove unless told otherwise; no rung works where one before proved its plan optimal.  `saved` is what the "
       "last\n"
@@ -31,9 +31,16 @@ static const struct command commands[] = {
       PLANNING, 1, ANY_FILES, command_compare },
     { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, ANY_FILES,
       command_why },
+    { "order", "GRAPH", "run its nodes in an order that needs less memory",
+      "Sources stay before their readers, writes through views among all that touch the same bytes, steps together.  Of equal "
+      "orders\n"
+      "it takes one near to the order given, and keeps that when nothing is better.\n"
+      "stdout tells what moved and why it helps, or as JSON the ids in the new order; -o writes the graph in that order.\n",
+      TAKES_EFFORT | TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_FORMAT | TAKES_MOVES, 1, 1, command_order },
     { "check", "FILE PLAN", "is PLAN (csv or plan format) right for FILE?",
-      "Exits with 1 when it is not, and says which two tensors share bytes.\n", TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT, 2, 2,
-      command_check },
+      "Exits with 1 when it is not, and says which two tensors share bytes.  With --order PLAN lists the nodes of FILE in another\n"
+      "order: ids, or what 'order --format=json' writes.\n",
+      TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT | TAKES_ORDER, 2, 2, command_check },
     { "intervals", "GRAPH", "the placement problem of a graph as interval CSV",
       "Lives are half open, [lower, upper); what may be taken over is not in it.\n",
       TAKES_GRAPH | TAKES_LIMITS | TAKES_POOL | TAKES_OUTPUT, 1, 1, command_intervals },

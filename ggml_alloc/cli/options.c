@@ -213,6 +213,31 @@ static bool parse_output(struct options *options, const char *value)
     return *value != 0;
 }
 
+static bool parse_order(struct options *options, const char *value)
+{
+    (void)value;
+    options->is_order = true;
+    return true;
+}
+
+static bool parse_mix_pools(struct options *options, const char *value)
+{
+    (void)value;
+    options->mixes_pools = true;
+    return true;
+}
+
+static bool parse_reach(struct options *options, const char *value)
+{
+    return parse_count(value, 0, UINT32_MAX - 1, &options->reach);
+}
+
+static bool parse_graph_output(struct options *options, const char *value)
+{
+    options->graph_output = value;
+    return *value != 0;
+}
+
 static const struct option {
     const char *name, *value, *help;
     unsigned set; /* enum option_set; 0: every command */
@@ -241,6 +266,11 @@ static const struct option {
     { "--kind", "WORD", "lives: exp, heavy (Pareto), or mixed (exp, one in 1000 for ever)", TAKES_CHANCE, parse_kind, kind_words },
     { "--live", "N", "how many at a time, on average; 300, or a quarter of all", TAKES_CHANCE, parse_live, NULL },
     { "--seed", "N", "another seed, another instance; 0", TAKES_CUTS | TAKES_CHANCE, parse_seed, NULL },
+    { "--order", NULL, "run nodes in a better order, as 'order' finds it; for check: FILE's nodes are listed", TAKES_ORDER,
+      parse_order, NULL },
+    { "--reach", "N", "steps that a node may move at most; 0 is any number", TAKES_MOVES, parse_reach, NULL },
+    { "--mix-pools", NULL, "pools need not take turns as they did", TAKES_MOVES, parse_mix_pools, NULL },
+    { "--output", "GRAPH", "write the graph in the new order; also -o", TAKES_MOVES, parse_graph_output, NULL },
     { "--output", "FILE", "write there, all or nothing; also -o", TAKES_OUTPUT, parse_output, NULL },
     { "--help", NULL, "this text; also -h", 0, parse_help, NULL },
 };
@@ -343,7 +373,7 @@ static const struct option *read_option(const struct command *command, const cha
     *value = NULL;
     if (strcmp(argument, "-h") == 0)
         return find_option(command, "--help");
-    if (strncmp(argument, "-o", 2) == 0 && (command->takes & TAKES_OUTPUT)) {
+    if (strncmp(argument, "-o", 2) == 0 && (command->takes & (TAKES_OUTPUT | TAKES_MOVES))) {
         if (argument[2])
             *value = argument + 2 + (argument[2] == '=');
         return find_option(command, "--output");

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "cli/order.h"
 #include "cli/watch.h"
 
 #include <inttypes.h>
@@ -128,6 +129,7 @@ void solution_free(struct solution *solution)
     free(solution->align);
     free(solution->chunk_max);
     free(solution->capacity);
+    *solution = (struct solution){ 0 };
 }
 
 enum exit_code solution_verdict(const struct options *options, const struct solution *solution)
@@ -135,12 +137,35 @@ enum exit_code solution_verdict(const struct options *options, const struct solu
     return options->capacity && gai_report_fit(&solution->report) != FIT_YES ? EXIT_NO : EXIT_YES;
 }
 
+/* Tells the graph to run in a better order, if there is one. */
+static enum exit_code put_in_order(const struct options *options, const struct input *input)
+{
+    struct solution given;
+    struct ordering ordering;
+    enum exit_code code = solve(options, GA_EFFORT_ONLINE, input, &given);
+    if (code != EXIT_YES)
+        return code;
+    code = find_order(options, input, &given, &ordering);
+    solution_free(&given);
+    if (code != EXIT_YES)
+        return code;
+    if (ordering.info.n_moved && ga_graph_sequence(input->graph.graph, ordering.list, ordering.n) != GA_OK) {
+        complain("%s", ga_status_str(GA_NO_MEMORY));
+        code = EXIT_RESOURCES;
+    }
+    ordering_free(&ordering);
+    return code;
+}
+
 enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution)
 {
     enum exit_code code = input_load(path, options, input);
     if (code != EXIT_YES)
         return code;
-    code = solve(options, options->effort, input, solution);
+    if (options->is_order && input->is_graph)
+        code = put_in_order(options, input);
+    if (code == EXIT_YES)
+        code = solve(options, options->effort, input, solution);
     if (code != EXIT_YES)
         input_free(input);
     return code;

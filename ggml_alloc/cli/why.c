@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include "cli/order.h"
 #include "graph/graph.h"
 
 #include <inttypes.h>
@@ -123,6 +124,23 @@ static enum exit_code explain_pool(const struct input *input, const struct repor
     return EXIT_YES;
 }
 
+/* What another order of the nodes would save, if it would. */
+static enum exit_code explain_order(const struct options *options, const struct input *input, const struct solution *solution,
+                                    struct text *out)
+{
+    struct ordering ordering;
+    char after[32], saved[32];
+    enum exit_code code = find_order(options, input, solution, &ordering);
+    if (code != EXIT_YES)
+        return code;
+    const struct ga_order_info *info = &ordering.info;
+    if (info->bound_after < info->bound_before)
+        gai_text(out, "\n  In another order its nodes would need %s, which is %s less: see 'ggml-alloc order'.\n",
+                 gai_text_bytes(after, info->bound_after), gai_text_bytes(saved, info->bound_before - info->bound_after));
+    ordering_free(&ordering);
+    return EXIT_YES;
+}
+
 static enum exit_code why_file(const struct options *options, const char *path, struct text *out)
 {
     struct input input;
@@ -140,6 +158,8 @@ static enum exit_code why_file(const struct options *options, const char *path, 
     }
     if (code == EXIT_YES && first)
         gai_text(out, "%s: nothing needs memory\n", path_shown(path));
+    if (code == EXIT_YES && !first && input.is_graph)
+        code = explain_order(options, &input, &solution, out);
     if (code == EXIT_YES)
         code = solution_verdict(options, &solution);
     solution_free(&solution);

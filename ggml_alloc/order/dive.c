@@ -265,7 +265,7 @@ static uint32_t first_left(const struct dive *dive, uint32_t from)
 /* Opens the level of the state we are in; false: no memory. */
 static bool open_level(struct dive *dive, uint64_t hash, uint32_t left)
 {
-    struct choice best[DIVE_CHOICES];
+    struct choice best[DIVE_CHOICES] = { { 0 } };
     struct dive_level *level = &dive->levels[dive->n_path];
     *level = (struct dive_level){ .hash = hash, .left = first_left(dive, left) };
     if (dive->dead[find_dead(dive, hash)] != hash)

@@ -1,9 +1,12 @@
 #include "order/near.h"
 
+#include "order/dive.h"
 #include "order/parts.h"
 #include "order/tally.h"
 
 #include <string.h>
+
+#define DIVES 8u /* the budget is for so many, too */
 
 struct returner {
     const struct turns *turns;
@@ -11,7 +14,7 @@ struct returner {
     const uint64_t *limits;
     struct tally tally;
     uint64_t *peaks;
-    uint32_t *order;
+    uint32_t *order, *trial;
     uint32_t *first, *end; /* by place: its part */
     uint64_t budget;
 };
@@ -79,6 +82,12 @@ static bool pass(struct returner *r)
     return moved;
 }
 
+static void exchange_all(struct returner *r)
+{
+    while (pass(r) && r->budget)
+        ;
+}
+
 /* The turns of a part as given, if the limits allow. */
 static void restore_parts(struct returner *r)
 {
@@ -94,22 +103,72 @@ static void restore_parts(struct returner *r)
     }
 }
 
+/* How far the turns of a part are from where they stood: the farthest, and all together. */
+struct ways {
+    uint32_t longest;
+    uint64_t sum;
+};
+
+static struct ways ways_of(const uint32_t *order, uint32_t first, uint32_t end)
+{
+    struct ways ways = { 0, 0 };
+    for (uint32_t place = first; place < end; place++) {
+        uint32_t way = order[place] > place ? order[place] - place : place - order[place];
+        ways.longest = way > ways.longest ? way : ways.longest;
+        ways.sum += way;
+    }
+    return ways;
+}
+
+/* A part in another order, found from the one given with as little reach as there is one for; kept if it is nearer. */
+static bool shorten_part(struct returner *r, struct dive *dive, uint32_t first, uint32_t end, uint64_t budget)
+{
+    struct ways ways = ways_of(r->order, first, end);
+    enum dive_end how = DIVE_SPENT;
+    memcpy(r->trial, r->order, r->turns->n_turns * sizeof *r->trial);
+    for (uint32_t turn = first; turn < end; turn++)
+        r->trial[turn] = turn;
+    for (dive->freedom.reach = 1; dive->freedom.reach < ways.longest && how != DIVE_FOUND; dive->freedom.reach *= 2) {
+        how = gai_dive(dive, r->trial, first, end, r->limits, budget);
+        if (how == DIVE_NO_MEMORY)
+            return false;
+    }
+    if (how == DIVE_FOUND && ways_of(r->trial, first, end).sum < ways.sum)
+        memcpy(r->order + first, r->trial + first, (end - first) * sizeof *r->order);
+    return true;
+}
+
+/* Each part anew, with as little reach as there is an order for. */
+static bool shorten(struct returner *r, uint64_t budget)
+{
+    struct dive dive;
+    bool ok = gai_dive_init(&dive, r->turns, r->freedom);
+    for (uint32_t first = 0; ok && first < r->turns->n_turns; first = r->end[first])
+        ok = shorten_part(r, &dive, first, r->end[first], budget);
+    gai_dive_fini(&dive);
+    return ok;
+}
+
 bool gai_near(const struct turns *turns, const struct freedom *freedom, const uint64_t *limits, uint64_t budget, uint32_t *order)
 {
     const struct ga_mem *mem = &turns->mem;
-    struct returner r = { .turns = turns, .freedom = freedom, .limits = limits, .order = order, .budget = budget };
+    struct returner r = { .turns = turns, .freedom = freedom, .limits = limits, .budget = budget };
+    r.order = order;
     r.peaks = mem_new(mem, uint64_t, turns->n_pools);
+    r.trial = mem_new(mem, uint32_t, turns->n_turns);
     r.first = mem_new(mem, uint32_t, turns->n_turns);
     r.end = mem_new(mem, uint32_t, turns->n_turns);
-    bool ok = gai_tally_init(&r.tally, turns) && r.peaks && r.first && r.end;
+    bool ok = gai_tally_init(&r.tally, turns) && r.peaks && r.trial && r.first && r.end;
     if (ok) {
         gai_parts(turns, r.first, r.end);
         restore_parts(&r);
-        while (pass(&r) && r.budget)
-            ;
+        exchange_all(&r);
+        ok = shorten(&r, budget / DIVES);
+        exchange_all(&r);
     }
     gai_tally_fini(&r.tally);
     mem_free(mem, r.peaks, turns->n_pools);
+    mem_free(mem, r.trial, turns->n_turns);
     mem_free(mem, r.first, turns->n_turns);
     mem_free(mem, r.end, turns->n_turns);
     return ok;

@@ -8,7 +8,7 @@
 
 /*
  * Turns go back past their neighbours to where they stood, as long as no pool passes its limit.  What a part gains nothing from stays
- * as it was given.  At most `budget` exchanges, each at the cost of what two turns touch.  False: no memory.
+ * as it was given.  About `budget` steps, each at the cost of what a turn or two touch.  False: no memory.
  */
 bool gai_near(const struct turns *turns, const struct freedom *freedom, const uint64_t *limits, uint64_t budget, uint32_t *order);
 

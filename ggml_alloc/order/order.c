@@ -18,8 +18,8 @@ struct verdict {
     bool is_worse;
 };
 
-#define BUDGET 1000000u
-#define BUDGET_PER_TURN 500u
+#define BUDGET 2000000u
+#define BUDGET_PER_TURN 1000u
 #define NEAR_BUDGET 200u /* exchanges per turn */
 
 struct finder {

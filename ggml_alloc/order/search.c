@@ -7,6 +7,7 @@
 
 #define LEAST_WINDOW 8u
 #define FINEST 512u /* halving ends when less than this part of the peak is open */
+#define PROOFS 32u  /* places at the peak whose needs are added up */
 #define DIVES 24u   /* the budget is enough for so many, at least */
 
 struct searcher {
@@ -17,6 +18,8 @@ struct searcher {
     uint32_t *first, *end;  /* by place: its part */
     uint64_t *peaks, *goal; /* by pool */
     uint64_t *least;        /* by pool: no order needs less */
+    uint64_t missed;        /* what halving did not reach... */
+    uint32_t missed_part;   /* ...in the part that begins here, + 1; 0: none */
     uint32_t *at;           /* by pool: the place of its peak; TURN_NONE: before the first turn */
 };
 
@@ -107,7 +110,11 @@ static enum dive_end try(struct searcher *x, unsigned pool, uint64_t goal, uint3
 /* Below the peak first; once that was found, as low as halving leads. */
 static enum dive_end lower_part(struct searcher *x, unsigned pool, uint32_t first, uint32_t end)
 {
-    uint64_t low = x->least[pool] ? x->least[pool] - 1 : 0;
+    uint64_t low = x->missed_part == first + 1 ? x->missed : 0;
+    if (x->least[pool] > low)
+        low = x->least[pool] - 1;
+    if (x->peaks[pool] <= low + 1)
+        return DIVE_SPENT;
     enum dive_end how = try(x, pool, x->peaks[pool] - 1, first, end);
     while (how == DIVE_FOUND && x->peaks[pool] - low > x->peaks[pool] / FINEST + 1 && report(x)) {
         uint64_t middle = low + (x->peaks[pool] - low) / 2;
@@ -119,6 +126,8 @@ static enum dive_end lower_part(struct searcher *x, unsigned pool, uint32_t firs
             break;
         low = deeper == DIVE_FOUND ? low : middle;
     }
+    x->missed_part = first + 1;
+    x->missed = how == DIVE_FOUND ? low : x->peaks[pool] - 1;
     return how;
 }
 
@@ -134,6 +143,42 @@ static enum dive_end lower_window(struct searcher *x, unsigned pool, uint32_t fi
             how = DIVE_SPENT;
     }
     return how;
+}
+
+/* All of the part, with little reach: few ways out of each state lead the dive elsewhere than many. */
+static enum dive_end lower_nearby(struct searcher *x, unsigned pool, uint32_t first, uint32_t end)
+{
+    uint32_t allowed = x->s->freedom->reach;
+    enum dive_end how = DIVE_SPENT;
+    for (uint32_t reach = 1; reach < allowed && reach < end - first && how == DIVE_SPENT && report(x); reach *= 2) {
+        x->dive.freedom.reach = reach;
+        how = try(x, pool, x->peaks[pool] - 1, first, end);
+        if (how == DIVE_IMPOSSIBLE)
+            how = DIVE_SPENT;
+    }
+    x->dive.freedom.reach = allowed;
+    return how;
+}
+
+/* The peak may be reached in many places, of which the first need not be the one that proves it. */
+static bool is_needed_elsewhere(struct searcher *x, unsigned pool)
+{
+    const struct turns *turns = x->s->turns;
+    uint32_t tries = PROOFS;
+    gai_tally_reset(&x->tally, x->goal);
+    for (uint32_t place = 0; place < turns->n_turns && tries; place++) {
+        uint32_t turn = x->s->order[place];
+        x->goal[pool] = 0;
+        gai_tally_run(&x->tally, turn, x->goal);
+        if (x->goal[pool] < x->peaks[pool])
+            continue;
+        tries--;
+        if (gai_needs(&x->needs, turn, pool) != x->peaks[pool])
+            continue;
+        x->least[pool] = x->peaks[pool];
+        return true;
+    }
+    return false;
 }
 
 /* Whether the peak of the pool is what its turn needs anyway. */
@@ -159,8 +204,14 @@ static enum dive_end lower_pool(struct searcher *x, unsigned pool)
         how = lower_part(x, pool, first, end);
         if (how == DIVE_SPENT)
             how = lower_window(x, pool, first, end);
+        if (how == DIVE_SPENT)
+            how = lower_nearby(x, pool, first, end);
+        if (how == DIVE_SPENT) /* the lower the goal, the fewer the states: now it may be found to be impossible */
+            how = try(x, pool, x->peaks[pool] - 1, first, end);
     }
-    return how == DIVE_FOUND ? DIVE_SPENT : how;
+    if (how == DIVE_FOUND || how == DIVE_SPENT)
+        how = is_needed_elsewhere(x, pool) ? DIVE_IMPOSSIBLE : DIVE_SPENT;
+    return how;
 }
 
 bool gai_search(struct search *search)
@@ -175,6 +226,7 @@ bool gai_search(struct search *search)
     for (unsigned pool = 0; ok && pool < n_pools; pool++) {
         if (x.peaks[pool] == 0)
             continue;
+        x.missed_part = 0;
         enum dive_end how = lower_pool(&x, pool);
         ok = how != DIVE_NO_MEMORY;
         proven &= how == DIVE_IMPOSSIBLE;
