@@ -170,6 +170,29 @@ static void clear_up(struct table *table)
         tape_fini(&table->tapes[i]);
 }
 
+/* Segments as we would choose them. */
+static const struct ga_cache_opts own_segments = { .large_segment = 16 << 20,
+                                                   .own_segment = 8 << 20,
+                                                   .segment_quantum = 512 << 10 };
+
+/* The peak of what a cache of those options reserves for the tapes, one after the other. */
+static uint64_t reserved_with(const struct table *table, const struct ga_cache_opts *opts)
+{
+    struct rack rack = { .ours = ga_cache_new(NULL, ga_backend_null(), opts) };
+    struct ga_cache_stats stats = { 0 };
+    for (int i = 0; rack.ours && i < table->n_threads; i++) {
+        struct seat seat = table->seats[OURS][i];
+        seat.rack = &rack;
+        seat.at = 0;
+        seat.until = seat.tape->n;
+        play_cache(&seat);
+    }
+    if (rack.ours)
+        ga_cache_stats(rack.ours, &stats);
+    ga_cache_delete(rack.ours);
+    return stats.all.reserved_bytes.peak;
+}
+
 static void report(struct table *table, const char *traffic, uint32_t live)
 {
     struct ga_cache_stats stats;
@@ -184,8 +207,11 @@ static void report(struct table *table, const char *traffic, uint32_t live)
                samples_min(&table->times[p]));
     printf(",\"ratio\":%.3f,\"min_ratio\":%.3f", samples_median(&table->times[OURS]) / base,
            samples_min(&table->times[OURS]) / least);
-    printf(",\"reserved_over_live\":%.4f,\"plain_reserved_over_live\":%.4f}\n",
-           (double)stats.all.reserved_bytes.peak / (double)peak, (double)plain_cache_reserved(table->rack.plain) / (double)peak);
+    uint64_t segments = reserved_with(table, &own_segments),
+             range = reserved_with(table, &(struct ga_cache_opts){ .expandable = true });
+    printf(",\"base_over_live\":%.4f,\"segments_over_live\":%.4f,\"range_over_live\":%.4f,\"plain_over_live\":%.4f}\n",
+           (double)stats.all.reserved_bytes.peak / (double)peak, (double)segments / (double)peak, (double)range / (double)peak,
+           (double)plain_cache_reserved(table->rack.plain) / (double)peak);
     fflush(stdout);
 }
 

@@ -9,8 +9,11 @@
 
 #include "base/bits.h"
 
-/* Mapped and unmapped at a time, but for what would not fit otherwise: each piece is a call of the backend's. */
-static const uint64_t usual_piece = GA_CACHE_SEGMENT_QUANTUM;
+/* At most mapped at a time beyond what is needed, and at least unmapped between blocks: each piece is a call of the backend's. */
+static const uint64_t large_piece = GA_CACHE_SEGMENT_QUANTUM;
+
+/* What is mapped beyond the need is at most that part of all, so that little caches are not mostly slack. */
+enum { PIECES = 1024 };
 
 /* Of a backend that does not say what it has; and no larger. */
 static const uint64_t most_range = sizeof(size_t) > 4 ? (uint64_t)1 << 40 : (uint64_t)1 << 28;
@@ -118,9 +121,18 @@ static enum ga_status grow_by(ga_cache *cache, const struct request *request, ui
     return status;
 }
 
+/* A power of two, the granule at least. */
+static uint64_t usual_piece(const ga_cache *cache)
+{
+    uint64_t piece = calls_of(cache)->granule, most = min_u64(core_reserved(&cache->core) / PIECES, large_piece);
+    while (2 * piece <= most)
+        piece *= 2;
+    return piece;
+}
+
 enum ga_status gai_cache_grow(ga_cache *cache, const struct request *request, uint32_t *node)
 {
-    uint64_t least = calls_of(cache)->granule, usual = max_u64(usual_piece, least);
+    uint64_t least = calls_of(cache)->granule, usual = usual_piece(cache);
     if (!gai_core_room(&cache->core, request->lane, 1))
         return GA_NO_MEMORY;
     enum ga_status status = grow_by(cache, request, usual, node);
@@ -140,7 +152,7 @@ static void unmap_free(ga_cache *cache, uint32_t slot, uint64_t target)
         uint64_t low = align_up(start, calls->granule), high = end & ~(uint64_t)(calls->granule - 1);
         if (!range_is_free(range, node) || core_reserved(core) <= target || high <= low)
             continue;
-        if (segment->n_blocks && high - low < usual_piece)
+        if (segment->n_blocks && high - low < large_piece)
             continue;
         low = high - min_u64(high - low, align_up(core_reserved(core) - target, calls->granule));
         if (!gai_core_unmap(core, segment->lane, node, low - start, high - low))

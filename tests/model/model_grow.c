@@ -187,8 +187,11 @@ static struct range *slow_grow_by(struct lane *lane, uint64_t len, uint64_t piec
 
 static struct range *slow_grow(struct lane *lane, uint64_t len, int id, uint64_t *into)
 {
-    struct range *range = slow_grow_by(lane, len, PIECE, id, into);
-    return range ? range : slow_grow_by(lane, len, GRANULE, id, into);
+    uint64_t piece = GRANULE;
+    while (2 * piece <= slow_reserved() / 1024)
+        piece *= 2;
+    struct range *range = slow_grow_by(lane, len, piece, id, into);
+    return range || piece == GRANULE ? range : slow_grow_by(lane, len, GRANULE, id, into);
 }
 
 static void slow_shrink(struct range *range)
