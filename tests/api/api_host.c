@@ -55,6 +55,17 @@ static void restart(const struct ga_host_opts *chosen)
     start_on(ga_backend_null(), NULL, chosen);
 }
 
+/* Not in a build without threads: there, who asks for one is told. */
+static bool has_threads(void)
+{
+#ifdef GGML_ALLOC_NO_THREADS
+    cr_assert_eq(ga_host_set(host, &(struct ga_host_opts){ .background = true }), GA_UNSUPPORTED);
+    return false;
+#else
+    return true;
+#endif
+}
+
 TestSuite(host, .init = start, .fini = finish);
 
 struct held {
@@ -677,7 +688,7 @@ Test(host, asks_pools_in_the_order_they_began)
 Test(host, keeps_what_a_capture_has_seen)
 {
     for (int way = 0; way < 8; way++) {
-        bool pins = way & 1, background = way & 2, drops_early = way & 4;
+        bool pins = way & 1, background = (way & 2) && has_threads(), drops_early = way & 4;
         restart(&(struct ga_host_opts){ .pin = pins, .background = background });
         ga_sim_current(sim, 1);
         ga_sim_capture(sim, 1, true);
@@ -804,6 +815,8 @@ Test(host, tells_of_blocks_that_are_still_in_use)
 
 Test(host, has_a_thread_that_finds_what_is_over)
 {
+    if (!has_threads())
+        return;
     restart(&(struct ga_host_opts){ .background = true });
     struct held a = take(MIB);
     busy(a, 1);
@@ -829,6 +842,8 @@ Test(host, has_a_thread_that_finds_what_is_over)
 /* With the thread, alloc looks only when nothing cached serves, and then as far as it must. */
 Test(host, leaves_events_to_the_thread)
 {
+    if (!has_threads())
+        return;
     restart(&(struct ga_host_opts){ .background = true });
     struct held cached = take(MIB), other = take(KIB), wanted = take(2 * MIB);
     ga_sim_current(sim, 3); /* whose capture keeps the thread from asking */
@@ -931,4 +946,33 @@ Test(host, copies_in_the_order_of_a_stream)
     ga_host *plain = ga_host_new(NULL, ga_backend_cpu(), NULL);
     cr_assert_eq(ga_host_copy(plain, here.ptr, here.ptr, 4, 1), GA_UNSUPPORTED);
     ga_host_delete(plain);
+}
+
+static enum ga_status nested;
+
+static enum ga_status alloc_and_ask_for_more(void *user, size_t size, struct ga_buffer *buffer)
+{
+    ga_host **asked = user;
+    struct held held;
+    if (*asked) {
+        ga_host *once = *asked;
+        *asked = NULL;
+        nested = ga_host_alloc(once, MIB, &held.ptr, &held.token);
+    }
+    return ga_backend_cpu()->alloc(NULL, size, buffer);
+}
+
+/* Two threads at once, as one: bytes on their way count, too. */
+Test(host, stays_below_its_limit_while_memory_is_on_its_way)
+{
+    ga_host *asked = NULL;
+    struct ga_backend slow = *ga_backend_cpu();
+    slow.alloc = alloc_and_ask_for_more;
+    slow.user = &asked;
+    ga_host *limited = ga_host_new(NULL, &slow, &(struct ga_host_opts){ .limit = 3 * MIB / 2 });
+    struct held held;
+    asked = limited;
+    cr_assert_eq(ga_host_alloc(limited, MIB, &held.ptr, &held.token), GA_OK);
+    cr_assert_eq(nested, GA_NO_SPACE);
+    ga_host_delete(limited);
 }

@@ -32,10 +32,16 @@ static double seconds;
 static time_t started;
 static atomic_uint failed;
 
+#ifdef GGML_ALLOC_NO_THREADS
+#define BACKGROUND false
+#else
+#define BACKGROUND true
+#endif
+
 static const struct ga_host_opts ways[] = {
-    { .limit = 32 * MIB, .background = true },
+    { .limit = 32 * MIB, .background = BACKGROUND },
     { .limit = 32 * MIB, .pin = true },
-    { .limit = 32 * MIB, .max_cached = 16 * KIB, .background = true },
+    { .limit = 32 * MIB, .max_cached = 16 * KIB, .background = BACKGROUND },
     { .limit = 32 * MIB, .max_idle = 50, .max_round = 8 * KIB },
 };
 
