@@ -72,6 +72,23 @@ Test(dropin, tells_graphs_of_equal_counts_apart)
     ggml_gallocr_free(galloc);
 }
 
+/* As a scheduler marks what other buffers read: a node that is never executed, in front of the view that it names. */
+Test(dropin, keeps_nothing_for_a_mark_in_front_of_what_it_names)
+{
+    struct ggml_backend_buffer_type type = { .align = 16, .max_size = SIZE_MAX };
+    ggml_gallocr_t galloc = ggml_gallocr_new(&type);
+    static struct made made;
+    struct ggml_tensor *x = made_tensor(&made, GGML_OP_NONE, 16), *a = made_node(&made, GGML_OP_MUL_MAT, x, x);
+    struct ggml_tensor *mark = made_mark(&made, a, NULL);
+    mark->src[0] = made_view(&made, a, 0, 16);
+    struct ggml_tensor *b = made_node(&made, GGML_OP_MUL_MAT, x, x), *c = made_node(&made, GGML_OP_MUL_MAT, b, b);
+    made_node(&made, GGML_OP_MUL_MAT, c, c);
+    cr_assert(ggml_gallocr_alloc_graph(galloc, &made.graph));
+    cr_assert_eq(made_run(&made), -1);
+    cr_assert_eq(ggml_gallocr_get_buffer_size(galloc, 0), 2 * 16 * sizeof(float), "nothing but a source and its reader");
+    ggml_gallocr_free(galloc);
+}
+
 Test(dropin, asks_for_sizes_only_where_something_looks_different)
 {
     struct ggml_backend_buffer_type type = { .align = 16, .max_size = SIZE_MAX };
