@@ -3,6 +3,7 @@
 struct snapshot {
     const struct core *core;
     const struct pools *pools;
+    const struct tags *tags;
     struct ga_cache_part *out;
     uint32_t n, cap;
     ga_block pinned_by; /* of the segment at hand */
@@ -33,6 +34,7 @@ static void add_part(struct snapshot *to, const struct core_segment *segment, co
         part.state = is_live ? GA_PART_LIVE : GA_PART_PENDING;
         part.block = is_live ? core_name(to->core, slot) : 0;
         part.requested = to->core->blocks[slot].requested;
+        part.tag = tags_of(to->tags, slot);
     }
     to->out[at] = part;
 }
@@ -62,7 +64,7 @@ static void add_parts(struct snapshot *to, const struct core_segment *segment)
 uint32_t ga_cache_snapshot(ga_cache *cache, struct ga_cache_part *out, uint32_t cap)
 {
     const struct core *core = &cache->core;
-    struct snapshot to = { .core = core, .pools = &cache->pools, .out = out, .cap = cap };
+    struct snapshot to = { .core = core, .pools = &cache->pools, .tags = &cache->watch.blocks, .out = out, .cap = cap };
     bool entered = cache_enter(cache);
     for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
         to.pinned_by = only_block(core, &core->segments[at]);

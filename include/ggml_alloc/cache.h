@@ -259,6 +259,7 @@ struct ga_cache_part {
     uint64_t size;
     uint64_t requested; /* 0 when it is free */
     ga_block block;     /* 0 unless it is live */
+    uint64_t tag;       /* of the block, as in watch.h */
 };
 
 /*

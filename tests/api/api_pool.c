@@ -694,3 +694,46 @@ Test(pool, does_the_same_twice)
     ga_cache_stats(cache, &second);
     cr_assert_eq(memcmp(&first, &second, sizeof first), 0);
 }
+
+static void *make_in_thread(void *user)
+{
+    ga_pool *pools = user;
+    for (int i = 0; i < 100; i++)
+        if (ga_pool_new(cache, NULL, &pools[i]) != GA_OK)
+            pools[i] = 0;
+    return NULL;
+}
+
+Test(pool, has_a_name_of_its_own_whoever_makes_it)
+{
+    static ga_pool made[400];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, make_in_thread, &made[100 * i]), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 400; i++)
+        for (int k = 0; k <= i; k++)
+            cr_assert(made[i] != 0 && (i == k || made[i] != made[k]));
+}
+
+Test(pool, keeps_to_segments_where_the_general_one_grows)
+{
+    ga_sim *own = ga_sim_new(NULL, ga_backend_null(), NULL);
+    restart(128 * MIB, &(struct ga_cache_opts){ .expandable = true });
+    ga_pool pool = make(&(struct ga_pool_opts){ .backend = ga_sim_backend(own) });
+    begin(pool);
+    ga_block a = take(MIB);
+    end(pool);
+    struct ga_sim_stats seen;
+    ga_sim_stats(own, &seen);
+    cr_assert_eq(seen.live, 2 * MIB);
+    give(take(MIB));
+    give(a);
+    cr_assert_eq(stats_of(pool).segments, 1);
+    release(pool);
+    trim();
+    ga_sim_stats(own, &seen);
+    cr_assert(seen.live == 0 && reserved() == 0);
+    ga_sim_delete(own);
+}

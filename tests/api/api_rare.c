@@ -2,6 +2,7 @@
  * What is asked of a cache now and then: other streams' memory, alignment, addresses inside of blocks, no cache at all.
  */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "ggml_alloc/cache.h"
@@ -316,4 +317,58 @@ Test(rare, keeps_what_the_device_may_still_use_though_switched_off)
             cr_assert(status == GA_OK || status == GA_NO_MEMORY);
         }
     }
+}
+
+/* Every block keeps its bytes, whatever happens around it. */
+Test(rare, leaves_the_bytes_of_live_blocks_alone)
+{
+    enum { BLOCKS = 64, OPS = 10000 };
+    static struct {
+        unsigned char *ptr;
+        size_t size;
+    } live[BLOCKS];
+    memset(live, 0, sizeof live);
+    uint64_t x = 88172645463325252u;
+    ga_sim *real = ga_sim_new(NULL, ga_backend_cpu(), &(struct ga_sim_opts){ .capacity = 96 * MIB });
+    ga_cache *own = ga_cache_new(NULL, ga_sim_backend(real), NULL);
+    for (int op = 0; op < OPS; op++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        size_t at = x % BLOCKS, size = 1 + (x >> 30) % (x >> 21 & 7 ? 20000 : 3 * MIB);
+        if (!live[at].ptr) {
+            void *ptr = NULL;
+            if (ga_cache_alloc_aligned(own, size, (size_t)64 << x % 5, (x >> 22) % 3, NULL, &ptr) != GA_OK)
+                continue;
+            live[at].ptr = memset(ptr, (int)at, size);
+            live[at].size = size;
+            continue;
+        }
+        for (size_t i = 0; i < live[at].size; i++)
+            cr_assert_eq(live[at].ptr[i], (unsigned char)at);
+        cr_assert_eq(ga_cache_free_ptr(own, live[at].ptr), GA_OK);
+        live[at].ptr = NULL;
+        if (op % 1000 == 0)
+            cr_assert_eq(ga_cache_trim(own, 0), GA_OK);
+    }
+    cr_assert_null(ga_sim_error(real));
+    ga_cache_delete(own);
+    ga_sim_delete(real);
+}
+
+Test(rare, gives_a_fraction_and_no_more)
+{
+    static const double wrong[] = { -0.1, 1.1, NAN };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_assert_eq(ga_cache_set_fraction(cache, wrong[i]), GA_INVALID);
+    cr_assert_eq(ga_cache_set_fraction(cache, 0.5), GA_OK);
+    give(take(64 * MIB - 128 * 1024)); /* 0.499 of it */
+    trim();
+    full(65 * MIB);
+    cr_assert_eq(ga_cache_fraction(cache), 0.5);
+    cr_assert_eq(ga_cache_set_fraction(cache, 0), GA_OK);
+    cr_assert_eq(ga_cache_fraction(cache), 0);
+    full(1);
+    cr_assert_eq(ga_cache_set_fraction(cache, 1), GA_OK);
+    take(65 * MIB);
 }

@@ -471,3 +471,43 @@ Test(watch, exports_all_that_it_knows)
     cr_assert_eq(ga_cache_export_json(cache, NULL, &sink), GA_IO);
     test_text_fini(&json);
 }
+
+/* What was never freed, and for whom it was: what a leak detector prints. */
+Test(watch, names_what_leaks)
+{
+    struct ga_cache_part parts[8];
+    record(0, 0, GA_CONTEXT_STATE);
+    caller = 41;
+    take(1000);
+    caller = 42;
+    give(take(3000));
+    caller = 43;
+    take(2000);
+    uint32_t n = ga_cache_snapshot(cache, parts, 8), n_leaks = 0;
+    uint64_t bytes = 0, tags = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (parts[i].state == GA_PART_LIVE) {
+            n_leaks++;
+            bytes += parts[i].requested;
+            tags += parts[i].tag;
+        }
+    cr_assert(n_leaks == 2 && bytes == 3000 && tags == 41 + 43);
+}
+
+/* A thousand of the smallest, freed in any order, are one segment again; the last thing that happens is that it goes. */
+Test(watch, sees_the_segment_go_last)
+{
+    enum { BLOCKS = 1000 };
+    static ga_block blocks[BLOCKS];
+    struct ga_cache_part parts[4];
+    restart(64 * MIB, (struct ga_cache_opts){ .trace = 3 });
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = take(512);
+    for (int i = 0; i < BLOCKS; i++)
+        give(blocks[i * 387 % BLOCKS]); /* 387 and 1000 have no divisor in common */
+    cr_assert_eq(ga_cache_snapshot(cache, parts, 4), 1);
+    cr_assert(parts[0].state == GA_PART_FREE && parts[0].size == 2 * MIB && parts[0].segment_size == 2 * MIB);
+    cr_assert_eq(ga_cache_trim(cache, 0), GA_OK);
+    uint32_t n = look();
+    cr_assert(n == 3 && entries[2].action == GA_CACHE_SEGMENT_FREE && entries[2].size == 2 * MIB);
+}
