@@ -40,7 +40,7 @@ ggml_gallocr_t ggml_gallocr_new_n(ggml_backend_buffer_type_t *bufts, int n_bufs)
         goto fail;
     memcpy(galloc->bufts, bufts, n * sizeof *bufts);
     gai_dropin_pools(galloc);
-    galloc->arena = ga_arena_new(&env, galloc->pools, galloc->n_bufs, NULL);
+    galloc->arena = ga_arena_new(&env, galloc->pools, galloc->n_bufs, &(struct ga_arena_opts){ .grow = galloc->grow });
     if (!galloc->arena)
         goto fail;
     /* Names are read while a call lasts, never later. */

@@ -126,6 +126,7 @@ struct ggml_gallocr {
     uint32_t n_bufs;
     struct ga_plan_opts opts;
     enum inplace inplace;
+    enum ga_grow grow;
     uint8_t rights[GGML_OP_COUNT]; /* by op; asked for by name, once for each that comes */
     ga_arena *arena;
     ga_graph *graph;
@@ -151,7 +152,7 @@ struct ggml_gallocr {
 
 static inline struct ggml_tensor *tensor_at(const struct ggml_gallocr *galloc, uint32_t id)
 {
-    return (struct ggml_tensor *)galloc->tensors[id];
+    return (struct ggml_tensor *)(uintptr_t)galloc->tensors[id];
 }
 
 /* False: a buffer id that the caller never told of.  Pools go by the first id with their buffer type, so the first pool is 0. */

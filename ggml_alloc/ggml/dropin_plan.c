@@ -11,7 +11,8 @@ static enum ga_status take_buffer(void *user, size_t size, struct ga_buffer *buf
     if (!taken)
         return GA_NO_SPACE;
     ggml_backend_buffer_set_usage(taken, GGML_BACKEND_BUFFER_USAGE_COMPUTE);
-    *buffer = (struct ga_buffer){ ggml_backend_buffer_get_base(taken), (size_t)max_u64(size, ggml_backend_buffer_get_size(taken)), taken };
+    *buffer = (struct ga_buffer){ ggml_backend_buffer_get_base(taken), (size_t)max_u64(size, ggml_backend_buffer_get_size(taken)),
+                                  taken };
     return GA_OK;
 }
 
@@ -23,6 +24,7 @@ static void give_buffer(void *user, struct ga_buffer *buffer)
 
 static const char *const inplace_names[] = { "none", "ggml", "views", "more" };
 static const char *const effort_names[] = { NULL, "none", "online", "quick", "search", "prove" };
+static const char *const grow_names[] = { [GA_GROW_KEEP] = "keep", [GA_GROW_FREE_FIRST] = "free" };
 
 /* The place of the variable's value among `names`, else `standard`; a value that is none of them is told. */
 static unsigned choice(const struct ga_env *env, const char *name, const char *const *names, unsigned n, unsigned standard)
@@ -54,6 +56,7 @@ void gai_dropin_pools(struct ggml_gallocr *galloc)
         galloc->pools[i] = &galloc->backends[i];
     }
     galloc->inplace = (enum inplace)choice(&galloc->env, "GGML_ALLOC_INPLACE", inplace_names, 4, INPLACE_VIEWS);
+    galloc->grow = (enum ga_grow)choice(&galloc->env, "GGML_ALLOC_GROW", grow_names, 2, GA_GROW_KEEP);
     galloc->opts = (struct ga_plan_opts){
         .effort = (enum ga_effort)choice(&galloc->env, "GGML_ALLOC_EFFORT", effort_names, 6, GA_EFFORT_QUICK),
         .n_pools = galloc->n_bufs,

@@ -112,30 +112,44 @@ Test(dropin, asks_for_sizes_only_where_something_looks_different)
     ggml_gallocr_free(galloc);
 }
 
-Test(dropin, keeps_the_graph_before_when_a_buffer_cannot_be_had)
+/* Results of all nodes stay, so that the large graph needs three chunks in each pool. */
+static void make_chain(struct made *made, int64_t len)
 {
-    struct ggml_backend_buffer_type types[2] = { { .align = 16, .max_size = SIZE_MAX }, { .align = 32, .max_size = SIZE_MAX } };
-    ggml_backend_buffer_type_t bufts[2] = { &types[0], &types[1] };
-    static struct made small, large;
-    for (int which = 0; which < 2; which++) {
-        ggml_gallocr_t galloc = ggml_gallocr_new_n(bufts, 2);
-        memset(&small, 0, sizeof small), memset(&large, 0, sizeof large);
-        for (int64_t len = 16; len <= 64; len += 48) {
-            struct made *made = len == 16 ? &small : &large;
-            struct ggml_tensor *x = made_tensor(made, GGML_OP_NONE, len), *a = made_node(made, GGML_OP_MUL_MAT, x, x);
-            made_node(made, GGML_OP_MUL_MAT, a, x);
-            made->node_ids[1] = 1;
-        }
-        cr_assert(ggml_gallocr_reserve_n(galloc, &small.graph, small.node_ids, small.leaf_ids));
-        cr_assert(ggml_gallocr_alloc_graph(galloc, &small.graph));
-        types[which].fail_in = 1;
-        cr_assert_not(ggml_gallocr_reserve_n(galloc, &large.graph, large.node_ids, large.leaf_ids));
-        cr_assert_eq(made_run(&small), -1);
-        cr_assert(ggml_gallocr_alloc_graph(galloc, &large.graph), "several buffers grow by themselves");
-        cr_assert_eq(made_run(&large), -1);
-        ggml_gallocr_free(galloc);
-        cr_assert_eq(types[0].n_live + types[1].n_live, 0);
+    memset(made, 0, sizeof *made);
+    struct ggml_tensor *x = made_tensor(made, GGML_OP_NONE, len), *at = x;
+    for (int i = 0; i < 5; i++) {
+        at = made_node(made, GGML_OP_MUL_MAT, at, x);
+        at->flags = GGML_TENSOR_FLAG_OUTPUT;
+        made->node_ids[i] = i % 2;
     }
+}
+
+Test(dropin, keeps_the_graph_before_without_each_buffer_in_turn)
+{
+    static struct made small, large;
+    for (int e = 0; e < 3; e++)
+        for (int which = 0; which < 2; which++)
+            for (int nth = 1; nth <= 3; nth++) {
+                struct ggml_backend_buffer_type types[2] = { { .align = 16, .max_size = 256 }, { .align = 32, .max_size = 256 } };
+                ggml_backend_buffer_type_t bufts[2] = { &types[0], &types[1] };
+                setenv("GGML_ALLOC_EFFORT", efforts[e], 1);
+                ggml_gallocr_t galloc = ggml_gallocr_new_n(bufts, 2);
+                make_chain(&small, 8);
+                make_chain(&large, 64);
+                large.node_ids[4] = 1;
+                cr_assert(ggml_gallocr_reserve_n(galloc, &small.graph, small.node_ids, small.leaf_ids));
+                cr_assert(ggml_gallocr_alloc_graph(galloc, &small.graph));
+                types[which].fail_in = nth;
+                cr_assert_not(ggml_gallocr_reserve_n(galloc, &large.graph, large.node_ids, large.leaf_ids));
+                cr_assert_eq(types[which].fail_in, 0, "pool %d has no buffer %d", which, nth);
+                cr_assert_eq(made_run(&small), -1);
+                made_forget(&small);
+                cr_assert(ggml_gallocr_alloc_graph(galloc, &small.graph), "and is allocated again");
+                cr_assert(ggml_gallocr_alloc_graph(galloc, &large.graph), "several buffers grow by themselves");
+                cr_assert_eq(made_run(&large), -1);
+                ggml_gallocr_free(galloc);
+                cr_assert_eq(types[0].n_live + types[1].n_live, 0);
+            }
 }
 
 Test(dropin, packs_a_context_into_buffers_of_at_most_max_size)

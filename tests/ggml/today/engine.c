@@ -42,14 +42,17 @@ size_t ggml_backend_buft_get_max_size(ggml_backend_buffer_type_t buft)
 size_t ggml_backend_buft_get_alloc_size(ggml_backend_buffer_type_t buft, const struct ggml_tensor *tensor)
 {
     buft->n_asked++;
-    return ggml_nbytes(tensor);
+    return ggml_nbytes(tensor) + buft->n_padding;
 }
 
 ggml_backend_buffer_t ggml_backend_buft_alloc_buffer(ggml_backend_buffer_type_t buft, size_t size)
 {
     if (buft->fail_in > 0 && --buft->fail_in == 0)
         return NULL;
+    if (buft->capacity && size > buft->capacity - buft->used)
+        return NULL;
     ggml_backend_buffer_t buffer = calloc(1, sizeof *buffer);
+    buft->used += size;
     buffer->buft = buft;
     buffer->size = size;
     buffer->base = size ? aligned_alloc(64, (size + 63) / 64 * 64) : NULL;
@@ -79,7 +82,8 @@ size_t ggml_backend_buffer_get_alloc_size(ggml_backend_buffer_t buffer, const st
 
 enum ggml_status ggml_backend_buffer_init_tensor(ggml_backend_buffer_t buffer, struct ggml_tensor *tensor)
 {
-    return tensor->buffer == buffer ? GGML_STATUS_SUCCESS : GGML_STATUS_ALLOC_FAILED;
+    bool is_fine = tensor->buffer == buffer && !buffer->buft->refuses;
+    return is_fine ? GGML_STATUS_SUCCESS : GGML_STATUS_ALLOC_FAILED;
 }
 
 void ggml_backend_buffer_set_usage(ggml_backend_buffer_t buffer, enum ggml_backend_buffer_usage usage)
@@ -89,15 +93,17 @@ void ggml_backend_buffer_set_usage(ggml_backend_buffer_t buffer, enum ggml_backe
 
 void ggml_backend_buffer_reset(ggml_backend_buffer_t buffer)
 {
-    (void)buffer;
+    buffer->buft->n_resets++;
 }
 
 void ggml_backend_buffer_free(ggml_backend_buffer_t buffer)
 {
     for (size_t i = 0; i < buffer->n_parts; i++)
         ggml_backend_buffer_free(buffer->parts[i]);
-    if (buffer->buft)
+    if (buffer->buft) {
         buffer->buft->n_live--;
+        buffer->buft->used -= buffer->size;
+    }
     free(buffer->parts);
     free(buffer->base);
     free(buffer);
@@ -132,4 +138,15 @@ enum ggml_status ggml_backend_view_init(struct ggml_tensor *tensor)
     tensor->buffer = tensor->view_src->buffer;
     tensor->data = (char *)tensor->view_src->data + tensor->view_offs;
     return GGML_STATUS_SUCCESS;
+}
+
+bool ggml_backend_buft_is_meta(ggml_backend_buffer_type_t buft)
+{
+    return buft->is_meta;
+}
+
+struct ggml_backend_buffer *ggml_backend_meta_alloc_ctx_tensors_from_buft(struct ggml_context *ctx, ggml_backend_buffer_type_t buft)
+{
+    (void)ctx;
+    return ggml_backend_buft_alloc_buffer(buft, 16);
 }

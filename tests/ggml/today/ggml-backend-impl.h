@@ -10,9 +10,15 @@ enum ggml_backend_buffer_usage { GGML_BACKEND_BUFFER_USAGE_ANY, GGML_BACKEND_BUF
 
 struct ggml_backend_buffer_type {
     size_t align, max_size;
-    int n_asked; /* calls of alloc_size */
-    int fail_in; /* the how manieth buffer from now is refused; 0: none */
-    int n_live;  /* buffers */
+    int n_asked;     /* calls of alloc_size */
+    int fail_in;     /* the how manieth buffer from now is refused; 0: none */
+    int n_live;      /* buffers */
+    size_t capacity; /* bytes of them all; 0: any */
+    size_t used;
+    int n_resets;     /* of buffers */
+    bool refuses;     /* to initialise tensors */
+    bool is_meta;     /* contexts are another function's business */
+    size_t n_padding; /* alloc_size over the tensor's own bytes */
 };
 
 struct ggml_backend_buffer {
@@ -39,6 +45,10 @@ void ggml_backend_buffer_reset(ggml_backend_buffer_t buffer);
 void ggml_backend_buffer_free(ggml_backend_buffer_t buffer);
 ggml_backend_buffer_t ggml_backend_multi_buffer_alloc_buffer(ggml_backend_buffer_t *buffers, size_t n);
 ggml_backend_buffer_type_t ggml_backend_get_default_buffer_type(ggml_backend_t backend);
+
+bool ggml_backend_buft_is_meta(ggml_backend_buffer_type_t buft);
+struct ggml_backend_buffer *ggml_backend_meta_alloc_ctx_tensors_from_buft(struct ggml_context *ctx,
+                                                                          ggml_backend_buffer_type_t buft);
 
 enum ggml_status ggml_backend_tensor_alloc(ggml_backend_buffer_t buffer, struct ggml_tensor *tensor, void *addr);
 enum ggml_status ggml_backend_view_init(struct ggml_tensor *tensor);
