@@ -6,6 +6,7 @@
  *                     walk       dropin_walk.c: places as ggml's own finds them, for the effort of that name
  *                     plan       dropin_plan.c: a ga_graph of what needs bytes, planned, for all others
  *                     place      dropin.c: every tensor gets its buffer and address, or nothing is touched
+ *                     tell       dropin_debug.c, dropin_trace.c: what was decided, for who reads along
  *
  *     id       0 | leafs | nodes | others     others: read or viewed, but in neither list; found again through whoever names them
  *     srcs       the ids that each reads, slot by slot, one after the other; 0 where a slot is empty
@@ -205,6 +206,8 @@ bool gai_dropin_plan(struct ggml_gallocr *galloc, struct record *record);
 enum ga_status gai_dropin_walk(struct ggml_gallocr *galloc, struct record *record);
 /* Writes the graph just planned into `folder`, as GGML_ALLOC_TRACE says. */
 void gai_dropin_trace(const struct ggml_gallocr *galloc, const char *folder);
+/* Tells the log what the plan just made does with each tensor. */
+void gai_dropin_debug(struct ggml_gallocr *galloc, const struct record *record);
 /* Backends, pools and options as the environment wants them. */
 void gai_dropin_pools(struct ggml_gallocr *galloc);
 

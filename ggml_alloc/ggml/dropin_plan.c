@@ -241,5 +241,7 @@ bool gai_dropin_plan(struct ggml_gallocr *galloc, struct record *record)
     }
     if (folder)
         gai_dropin_trace(galloc, folder);
+    if (gai_environment_logs(&galloc->env, GA_DEBUG))
+        gai_dropin_debug(galloc, record);
     return true;
 }

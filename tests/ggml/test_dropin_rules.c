@@ -4,8 +4,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "made.h"
 
@@ -393,6 +395,49 @@ Test(dropin_rules, grows_where_there_is_no_room_for_both_when_allowed)
         cr_assert_eq(ggml_gallocr_alloc_graph(galloc, &made.graph), frees);
         close_all(galloc);
     }
+}
+
+/* The whole story of a graph that has a bit of everything. */
+Test(dropin_rules, tells_the_log_what_it_decides)
+{
+    static const char *const expected[] = {
+        "ggml_alloc: alloc b: 64 bytes at 0 of heap chunk 0",
+        "ggml_alloc: max_size = 64, live:",
+        "ggml_alloc:   b: 64 bytes at 0 of heap chunk 0",
+        "ggml_alloc: alloc c: 64 bytes at 64 of heap chunk 0",
+        "ggml_alloc: exec: MUL_MAT (c) <= b, b",
+        "ggml_alloc: not reusing b for d: it is still read",
+        "ggml_alloc: reusing c for d",
+        "ggml_alloc: exec: ADD (d) <= b, c",
+        "ggml_alloc: not reusing d for e: it is an output",
+        "ggml_alloc: exec: SCALE (e) <= d",
+        "ggml_alloc: not reusing e for f: the layout differs",
+        "ggml_alloc: exec: MUL_MAT (g) <= b",
+        "ggml_alloc: free b: 64 bytes at 0 of heap chunk 0",
+        "ggml_alloc: planned a graph of 5 nodes and 1 leafs",
+    };
+    char name[] = "dropin-log-XXXXXX", text[8192];
+    setenv("GGML_ALLOC_LOG", "debug", 1);
+    ggml_gallocr_t galloc = open_with("quick", "ggml");
+    struct ggml_tensor *x = leaf(16), *sum = made_node(&made, GGML_OP_ADD, x, mul(x, x)), *twice = scale(sum);
+    sum->flags = GGML_TENSOR_FLAG_OUTPUT;
+    scale(twice)->ne[0] = 8;
+    mul(x, NULL);
+    int file = mkstemp(name), err = dup(STDERR_FILENO);
+    dup2(file, STDERR_FILENO);
+    bool planned = ggml_gallocr_reserve(galloc, &made.graph);
+    dup2(err, STDERR_FILENO);
+    ssize_t len = pread(file, text, sizeof text - 1, 0);
+    text[len > 0 ? len : 0] = 0;
+    remove(name);
+    cr_assert(planned);
+    const char *at = text;
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        const char *line = strstr(at, expected[i]);
+        cr_assert_not_null(line, "'%s' is missing in\n%s", expected[i], text);
+        at = line;
+    }
+    close_all(galloc);
 }
 
 /* Shapes come and go; what a plan keeps of them does not pile up, and every one of them is told apart. */
