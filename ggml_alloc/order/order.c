@@ -19,8 +19,9 @@ struct verdict {
 };
 
 #define BUDGET 2000000u
-#define BUDGET_PER_TURN 1000u
-#define NEAR_BUDGET 200u /* exchanges per turn */
+#define BUDGET_PER_TURN 500u
+#define NEAR_BUDGET 400u /* per turn... */
+#define NEAR_BUDGET_MOST 1500000u
 
 struct finder {
     const ga_graph *graph;
@@ -222,8 +223,9 @@ static enum ga_status settle(struct finder *f)
         write_list(f, f->given_order);
         return GA_OK;
     }
+    uint64_t budget = min_u64(NEAR_BUDGET * (uint64_t)f->turns.n_turns, NEAR_BUDGET_MOST);
     memcpy(f->order, f->best, f->turns.n_turns * sizeof *f->order);
-    if (!gai_near(&f->turns, &f->freedom, f->reached, NEAR_BUDGET * (uint64_t)f->turns.n_turns, f->order))
+    if (!gai_near(&f->turns, &f->freedom, f->reached, budget, f->order))
         return GA_NO_MEMORY;
     enum ga_status status = settle_for(f, f->order, &settled);
     if (status == GA_OK && !settled)

@@ -1,6 +1,9 @@
 #include "ggml_alloc/order.h"
 
+#include "base/rng.h"
 #include "unit/recorded.h"
+
+#include <time.h>
 
 static ga_graph *graph;
 
@@ -257,6 +260,53 @@ Test(order, is_unharmed_when_memory_runs_out)
         cr_assert_eq(ga_order_check(graph, list, n, NULL, 0), GA_NO_MEMORY);
     }
     cr_assert_not(mem.lied);
+}
+
+/* Each node reads two at random: of the last `back`. */
+static void add_random_nodes(uint32_t n, uint32_t back, uint64_t seed)
+{
+    struct rng rng = { seed };
+    for (uint32_t i = 0; i < 4; i++)
+        add((struct ga_node){ .size = 1024, .flags = GA_INPUT }, NULL);
+    for (ga_id id = 5; id <= n + 4; id++) {
+        uint32_t reach = id - 1 < back ? id - 1 : back;
+        ga_id a = id - 1 - (ga_id)rng_below(&rng, reach), b = id - 1 - (ga_id)rng_below(&rng, reach);
+        add((struct ga_node){ .size = (uint64_t)256 << rng_below(&rng, 12), .reuse = rng_below(&rng, 2) }, SRC(a, b));
+    }
+}
+
+Test(order, puts_ten_thousand_nodes_in_order, .timeout = 100)
+{
+    static ga_id list[20100];
+    size_t n;
+    add_random_nodes(10000, 50, 1);
+    struct ga_order_info info = order(NULL, list, &n);
+    cr_assert_eq(n, 20000);
+    cr_assert_lt(info.bound_after, info.bound_before);
+    cr_assert_lt(info.steps, 8000000);
+    cr_assert_lt(clock() / CLOCKS_PER_SEC, 20); /* 1 s, and 20 times that where all is checked */
+}
+
+static bool stop_at_once(void *user, uint64_t steps, uint64_t bound, uint64_t least)
+{
+    uint64_t *last = user;
+    bool falls = bound <= last[0] && steps >= last[1] && least <= bound;
+    last[0] = falls ? bound : 0;
+    last[1] = steps;
+    return --last[2] != 0;
+}
+
+Test(order, stops_when_told_with_the_best_so_far)
+{
+    static ga_id list[2100];
+    uint64_t last[3] = { UINT64_MAX, 0, 3 };
+    size_t n;
+    add_random_nodes(1000, 50, 2);
+    struct ga_order_info info = order(&(struct ga_order_opts){ .progress = stop_at_once, .user = last }, list, &n);
+    cr_assert(info.stopped);
+    cr_assert_neq(last[0], 0, "the bound rose, or steps fell");
+    cr_assert_leq(info.bound_after, info.bound_before);
+    cr_assert_not(info.optimal);
 }
 
 /* What orders reach on recorded graphs: bound after to bound before, in thousandths. */
