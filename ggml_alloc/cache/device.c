@@ -169,10 +169,10 @@ static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 }
 
 /* A request of a size that is not 0. */
-static enum ga_status serve(ga_cache *cache, struct request *request, ga_block *block, void **ptr)
+static inline enum ga_status serve(ga_cache *cache, struct request *request, ga_block *block, void **ptr)
 {
     enum ga_status status;
-    request->tag = gai_watch_context(cache, GA_CONTEXT_STATE);
+    request->tag = cache_context(cache, GA_CONTEXT_STATE);
     if (!cache_enter(cache))
         return GA_BUSY;
     if (cache->direct.on) {
@@ -242,7 +242,7 @@ enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
     if (name == 0)
         return GA_OK;
     uint32_t slot;
-    uint64_t tag = gai_watch_context(cache, GA_CONTEXT_ALL);
+    uint64_t tag = cache_context(cache, GA_CONTEXT_ALL);
     if (!cache_enter(cache))
         return GA_BUSY;
     enum ga_status status = gai_core_slot(&cache->core, name, &slot);
@@ -258,7 +258,7 @@ enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr)
 {
     if (!ptr)
         return GA_OK;
-    uint64_t tag = gai_watch_context(cache, GA_CONTEXT_ALL);
+    uint64_t tag = cache_context(cache, GA_CONTEXT_ALL);
     if (!cache_enter(cache))
         return GA_BUSY;
     uint32_t slot = gai_core_at(&cache->core, ptr);

@@ -79,6 +79,13 @@ static inline bool cache_enter(ga_cache *cache)
     return true;
 }
 
+/* A tag for the caller, asked for before the lock is taken; nobody wants it: 0. */
+static inline uint64_t cache_context(ga_cache *cache, enum ga_context least)
+{
+    bool wanted = atomic_load_explicit(&cache->context, memory_order_relaxed) != GA_CONTEXT_NEVER;
+    return wanted ? gai_watch_context(cache, least) : 0;
+}
+
 static inline void cache_leave(ga_cache *cache, bool entered)
 {
     if (entered)
