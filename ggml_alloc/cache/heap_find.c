@@ -143,6 +143,7 @@ static void collect(ga_heaps *heaps, uint32_t pool, uint64_t target)
 
 void gai_heap_relieve(ga_heaps *heaps, const struct heap_request *request)
 {
+    gai_heap_settle(heaps); /* what left counts as used as long as the backend has not got it back */
     uint64_t used = gai_heap_used(heaps);
     if (used < heaps->low)
         return;
