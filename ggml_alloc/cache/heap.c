@@ -72,8 +72,11 @@ ga_heaps *ga_heaps_new(const struct ga_env *env, const struct ga_backend *backen
     lock_init(&heaps->lock);
     describe_device(heaps);
     describe_pools(heaps);
-    for (int shared = 0; shared < 2; shared++)
+    heaps->kind = chosen.kind;
+    for (int shared = 0; shared < 2; shared++) {
         heaps->faces[shared] = (struct ga_heap){ .all = heaps, .shared = shared };
+        gai_heap_offer(&heaps->faces[shared]);
+    }
     if (!choose_ratios(heaps, &chosen)) {
         mem_free(&whole.mem, heaps, 1);
         return NULL;
@@ -120,6 +123,7 @@ void ga_heaps_delete(ga_heaps *heaps)
     gai_heap_settle(heaps);
     lock_give(&heaps->lock);
     gai_heap_fini_batches(heaps);
+    gai_heap_fini_owners(heaps);
     for (uint32_t pool = 0; pool < GA_HEAP_POOL_N; pool++)
         mem_free(&env.mem, heaps->pools[pool].heaps, heaps->pools[pool].cap_heaps);
     mem_free(&env.mem, heaps->buffers, heaps->cap_buffers);

@@ -5,7 +5,8 @@
  *     heap_part.c   how large: buffers, heaps, limits       heap_place.c    heaps, and buffers in them
  *     heap_batch.c  who still uses a buffer                 heap_release.c  back to the heaps, and heaps to the backend
  *     heap_tell.c   what a buffer is, shapes, events        heap_news.c     callbacks and the log
- *     heap_stats.c, heap_walk.c   what is known             heap_check.c
+ *     heap_stats.c, heap_walk.c   what is known             heap_stack.c    for those who know nothing of heaps
+ *     heap_check.c
  *
  *                    .----------------- recycled -----------------.
  *                    v                                            |
@@ -121,6 +122,7 @@ struct heap_hook {
 struct ga_heap {
     ga_heaps *all;
     bool shared;
+    struct ga_backend offered; /* what those see who stack on it */
 };
 
 struct ga_heaps {
@@ -147,6 +149,8 @@ struct ga_heaps {
     uint32_t n_queues, cap_queues;
     uint64_t n_numbers; /* of batches, so far */
     uint32_t n_scalars; /* in use: each has a use in store, for when it is freed */
+    struct heap_owner *owners;
+    int kind;
     struct heap_hook *hooks;
     uint32_t n_hooks, cap_hooks;
     uint32_t calling; /* threads that run callbacks */
@@ -283,6 +287,13 @@ const char *gai_heap_check_batches(const ga_heaps *heaps);
 /* Tells callbacks and the log, without the lock. */
 void gai_heap_tell(ga_heaps *heaps, enum ga_heap_event event, uint32_t slot);
 void gai_heap_tell_failed(ga_heaps *heaps, const struct heap_request *request);
+
+/* --- heap_stack.c --- */
+
+/* Fills what ga_heap_backend() answers. */
+void gai_heap_offer(ga_heap *heap);
+/* Those that were not released. */
+void gai_heap_fini_owners(ga_heaps *heaps);
 
 /* --- heap.c --- */
 

@@ -80,6 +80,7 @@ struct ga_heap_opts {
     double high_ratio; /* in (0, 2]; 0: 1.7 */
     double low_ratio;  /* in (0, high]; 0: 1.4 in unified memory, else 1, and never above `high_ratio` */
     unsigned verbosity;
+    int kind; /* what struct ga_owned says of the memory: the caller's number for it */
 };
 
 /* NULL: no memory, no backend, or an option that makes no sense.  The backend outlives it. */
@@ -170,6 +171,17 @@ GA_API uint64_t ga_heap_get_current_allocated_memory(ga_heap *heap);            
 GA_API uint64_t ga_heap_get_driver_allocated_memory(ga_heap *heap);                          /* of the device, by all its users */
 GA_API uint64_t ga_heap_get_recommended_max_memory(ga_heap *heap);                           /* 0: unknown */
 GA_API void ga_heap_memory_info(ga_heap *heap, uint64_t *free_bytes, uint64_t *total_bytes); /* of the recommended */
+
+/*
+ * ga_heap_alloc() for those who do not know where it is from: to be released once, before `heaps` is deleted.  release is
+ * ga_heap_release for all of them.
+ */
+GA_API enum ga_status ga_heap_own(ga_heap *heap, size_t size, unsigned usage, struct ga_owned *owned);
+GA_API void ga_heap_release(void *owner); /* NULL is fine */
+/* In the stream's order; GA_UNSUPPORTED: the backend does not copy. */
+GA_API enum ga_status ga_heap_copy(ga_heap *heap, void *to, const void *from, size_t size, ga_stream stream);
+/* The face as a backend, for whoever stacks on it and for a registry.  Valid as long as `heaps`. */
+GA_API const struct ga_backend *ga_heap_backend(ga_heap *heap);
 
 struct ga_heap_stats {
     struct ga_count allocated, reserved; /* bytes of buffers that are not freed; of heaps */

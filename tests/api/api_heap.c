@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ggml_alloc/heap.h"
+#include "ggml_alloc/registry.h"
 #include "ggml_alloc/sim.h"
 #include "support.h"
 
@@ -880,6 +881,44 @@ Test(heap, formats_sizes)
         cr_assert_str_eq(ga_heap_format_size(buf, cases[i].size, false), cases[i].binary);
         cr_assert_str_eq(ga_heap_format_size(buf, cases[i].size, true), cases[i].decimal);
     }
+}
+
+Test(heap, serves_those_who_know_nothing_of_it)
+{
+    ga_registry *registry = ga_registry_new(NULL);
+    cr_assert_eq(ga_registry_set(registry, 3, ga_heap_backend(ga_heaps_get(heaps, true)), 0), GA_OK);
+    const struct ga_backend *found = ga_registry_get(registry, 3);
+    struct ga_buffer buffer, again;
+    uint64_t free_bytes, total_bytes;
+    cr_assert_eq(found->alloc(found->user, 3 * MIB, &buffer), GA_OK);
+    cr_assert(buffer.size == 3 * MIB && stats().allocated.now == 3 * MIB);
+    cr_assert_eq(pool_part(GA_HEAP_POOL_SHARED_LARGE).n_buffers, 1);
+    cr_assert(found->info(found->user, &free_bytes, &total_bytes) && free_bytes == 8 * GIB - 3 * MIB);
+    found->free(found->user, &buffer);
+    cr_assert_eq(found->alloc(found->user, 3 * MIB, &again), GA_OK);
+    cr_assert_eq(again.base, buffer.base);
+    found->free(found->user, &again);
+    cr_assert_eq(stats().allocated.now, 0);
+    ga_registry_delete(registry);
+}
+
+Test(heap, hands_out_buffers_that_carry_their_deleter)
+{
+    restart_with_bytes();
+    struct ga_owned a, b, none = { 0 };
+    cr_assert_eq(ga_heap_own(heap, 1000, GA_HEAP_SHARED, &a), GA_OK);
+    cr_assert_eq(ga_heap_own(heap, 1000, 0, &b), GA_OK);
+    cr_assert(a.ptr != b.ptr && a.release == ga_heap_release && a.device == 0 && a.kind == 0);
+    memset(a.ptr, 'a', 1000);
+    cr_assert_eq(ga_heap_copy(heap, b.ptr, a.ptr, 1000, 0), GA_OK);
+    cr_assert_eq(memcmp(a.ptr, b.ptr, 1000), 0);
+    ga_sim_finish(sim, 0);
+    a.release(a.owner);
+    cr_assert_eq(stats().allocated.now, 1024);
+    cr_assert(ga_heap_own(heap, 0, 0, &none) == GA_OK && !none.ptr);
+    none.release(none.owner);
+    cr_assert_eq(ga_heap_own(heap, (size_t)3 * GIB, 0, &none), GA_NO_SPACE);
+    /* The other goes with the heaps. */
 }
 
 /* --- callbacks and the log --- */
