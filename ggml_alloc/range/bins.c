@@ -16,18 +16,18 @@
 
 #define NO_BIN UINT32_MAX
 
-/* Lengths of one bin agree in their highest five bits. */
+/* Lengths of one bin agree in their highest seven bits. */
 static inline uint32_t bin_of(uint64_t len)
 {
     unsigned row = high_bit(len);
-    return row * BINS_STEPS + ((uint32_t)(len << (63 - row) >> 59) & (BINS_STEPS - 1));
+    return row * BINS_STEPS + ((uint32_t)(len << (63 - row) >> 57) & (BINS_STEPS - 1));
 }
 
 /* The lowest bin above `bin` that is not empty. */
 static inline uint32_t bin_above(const struct bins *bins, uint32_t bin)
 {
     uint32_t row = bin / BINS_STEPS;
-    uint32_t steps = bins->steps[row] & (UINT32_MAX - 1) << bin % BINS_STEPS;
+    uint64_t steps = bins->steps[row] & (UINT64_MAX - 1) << bin % BINS_STEPS;
     if (!steps) {
         uint64_t rows = bins->rows & (UINT64_MAX - 1) << row;
         if (!rows)
@@ -41,14 +41,14 @@ static inline uint32_t bin_above(const struct bins *bins, uint32_t bin)
 static inline void bin_mark(struct bins *bins, uint32_t bin)
 {
     uint32_t row = bin / BINS_STEPS;
-    bins->steps[row] = (uint16_t)(bins->steps[row] | 1u << bin % BINS_STEPS);
+    bins->steps[row] |= (uint64_t)1 << bin % BINS_STEPS;
     bins->rows |= (uint64_t)1 << row;
 }
 
 static inline void bin_unmark(struct bins *bins, uint32_t bin)
 {
     uint32_t row = bin / BINS_STEPS;
-    bins->steps[row] = (uint16_t)(bins->steps[row] & ~(1u << bin % BINS_STEPS));
+    bins->steps[row] &= ~((uint64_t)1 << bin % BINS_STEPS);
     if (!bins->steps[row])
         bins->rows &= ~((uint64_t)1 << row);
 }

@@ -2,7 +2,7 @@
  * bins.h - free nodes by length: where many of them wait
  *
  *      rows    ...0100010        a bit per octave of lengths: has it any?
- *      steps   row 1: 0..0100    a bit per 16th of the octave
+ *      steps   row 1: 0..0100    a bit per 64th of the octave
  *      roots   bin -> tree       sorted by (length, tie); with `fast` a list, newest first
  *
  * Two bitmaps lead to the lowest bin that is long enough; only within a bin is there anything to search.  The nodes are the
@@ -23,13 +23,13 @@ struct range_node {
 };
 
 #define BINS_ROWS 64
-#define BINS_STEPS 16
+#define BINS_STEPS 64
 
 struct bins {
     uint64_t tie;  /* flips offsets where the higher one goes first: 0 or UINT64_MAX */
     bool fast;     /* any node that fits will do */
     uint64_t rows; /* bit r: steps[r] is not 0 */
-    uint16_t steps[BINS_ROWS];
+    uint64_t steps[BINS_ROWS];
     uint32_t roots[BINS_ROWS * BINS_STEPS];
 };
 
@@ -39,7 +39,7 @@ static inline bool range_node_before(const struct range_node *a, const struct ra
     return a->len != b->len ? a->len < b->len : (a->offset ^ tie) < (b->offset ^ tie);
 }
 
-/* Zeroed bins are empty.  Clearing costs nothing when they are empty, else their 4 KiB. */
+/* Zeroed bins are empty.  Clearing costs nothing when they are empty, else their 16 KiB. */
 void gai_bins_clear(struct bins *bins);
 void gai_bins_add(struct bins *bins, struct range_node *nodes, uint32_t node);
 void gai_bins_remove(struct bins *bins, struct range_node *nodes, uint32_t node);

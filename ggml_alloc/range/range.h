@@ -67,7 +67,7 @@ void gai_range_reset(struct range *range);
  * ggml's rule: the smallest free node of at least `len`, the highest free node only when no other fits; the tie as chosen; taken
  * from its low end.  `*node` is the handle.  O(1) plus O(log n) in the n nodes of one bin; using up the highest free node costs
  * one look at each used node between it and the next.  GA_INVALID: len 0.  GA_NO_SPACE, GA_NO_MEMORY: the range is as it was.
- * RANGE_FAST does not search its bin, so it may answer GA_NO_SPACE when only a node up to 1/16 longer than `len` is left.
+ * RANGE_FAST does not search its bin, so it may answer GA_NO_SPACE when only a node up to 1/64 longer than `len` is left.
  */
 enum ga_status gai_range_take(struct range *range, uint64_t len, uint32_t *node);
 

@@ -45,7 +45,7 @@ enum {
 
 enum ga_fit {
     GA_FIT_BEST, /* the smallest free block that fits, among equals the one in the older segment, at the lower address */
-    GA_FIT_FAST, /* one that is at most about 1/16 larger than that, in constant time */
+    GA_FIT_FAST, /* one that is at most about 1/64 larger than that, in constant time */
 };
 
 /* When memory is short and freed blocks are pending: what to wait for before cached memory is given back. */
