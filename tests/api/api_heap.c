@@ -1021,8 +1021,11 @@ struct lines {
 static void write_line(void *user, enum ga_level level, const char *text)
 {
     struct lines *lines = user;
-    if (level == GA_INFO && lines->len + strlen(text) < sizeof lines->text)
-        lines->len += strlen(strcpy(lines->text + lines->len, text));
+    size_t len = strlen(text);
+    if (level == GA_INFO && lines->len + len < sizeof lines->text) {
+        memcpy(lines->text + lines->len, text, len);
+        lines->len += len;
+    }
     lines->n++;
 }
 
