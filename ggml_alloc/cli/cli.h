@@ -7,6 +7,7 @@
 #define GAI_CLI_CLI_H
 
 #include "base/text.h"
+#include "io/alloc_trace.h"
 #include "io/csv.h"
 #include "io/gen.h"
 #include "io/report.h"
@@ -56,6 +57,8 @@ struct options {
     const char *graph_output; /* likewise, of a graph; NULL is none */
     enum ga_format format;
     enum report_format report;
+    const char *allocator, *policy; /* words; NULL */
+    enum trace_program program;
     uint64_t align, max_chunk, budget;
     uint64_t pool;
     struct gen_perfect perfect; /* --seed and --align apart */
@@ -76,11 +79,13 @@ enum option_set {
     TAKES_POOL = 1 << 6,
     TAKES_OUTPUT = 1 << 7,
     TAKES_EFFORT = 1 << 8,
-    TAKES_CUTS = 1 << 9,    /* --pieces --drop --fixed --solution */
-    TAKES_CHANCE = 1 << 10, /* --n --kind --live */
-    TAKES_REPORT = 1 << 11, /* --format of results */
-    TAKES_ORDER = 1 << 12,  /* --order: find one first, or check one */
-    TAKES_MOVES = 1 << 13,  /* --reach --mix-pools, -o for a graph */
+    TAKES_CUTS = 1 << 9,     /* --pieces --drop --fixed --solution */
+    TAKES_CHANCE = 1 << 10,  /* --n --kind --live */
+    TAKES_REPORT = 1 << 11,  /* --format of results */
+    TAKES_ORDER = 1 << 12,   /* --order: find one first, or check one */
+    TAKES_MOVES = 1 << 13,   /* --reach --mix-pools, -o for a graph */
+    TAKES_REPLAY = 1 << 14,  /* --allocator --policy --capacity --format */
+    TAKES_PROGRAM = 1 << 15, /* --kind of traces */
 };
 
 #define ANY_FILES INT_MAX
@@ -162,6 +167,8 @@ enum exit_code command_intervals(const struct options *options, struct text *out
 enum exit_code command_order(const struct options *options, struct text *out);
 enum exit_code command_gen_perfect(const struct options *options, struct text *out);
 enum exit_code command_gen_random(const struct options *options, struct text *out);
+enum exit_code command_replay(const struct options *options, struct text *out);
+enum exit_code command_gen_trace(const struct options *options, struct text *out);
 enum exit_code command_report(const struct options *options, struct text *out);
 
 #endif

@@ -50,6 +50,12 @@ static const struct command commands[] = {
     { "gen random", "", "a large instance: lives and sizes at random",
       "Interval CSV. Births are uniform, sizes log-uniform from 256 bytes to 16 MiB.\n", TAKES_CHANCE | TAKES_OUTPUT, 0, 0,
       command_gen_random },
+    { "gen trace", "", "a trace of allocations: serving, diffusion or training", "Lines as `replay` reads them.\n",
+      TAKES_PROGRAM | TAKES_OUTPUT, 0, 0, command_gen_trace },
+    { "replay", "TRACE", "a trace of allocations through the run-time allocators",
+      "TRACE is ours (gen trace shows it), a log of RMM (CSV), or a memory snapshot of PyTorch with its history (JSON).\n"
+      "Exits with 1 when an allocation found no space.\n",
+      TAKES_REPLAY | TAKES_OUTPUT, 1, 1, command_replay },
     { "report", "RESULTS [AFTER]", "planners compared, from what bench_place --peers wrote",
       "RESULTS are JSON lines or CSV: peer, instance, n, peak, load, proved, median_ns, min_ns, bytes, ...\n"
       "With AFTER: what changed since RESULTS; exits with 1 when a peak is higher.\n",

@@ -21,6 +21,8 @@ static const char *const effort_words[] = { "none", "online", "quick", "search",
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
 static const char *const format_words[] = { "text", "json", "csv", "plan", NULL };
 static const char *const report_words[] = { "md", "svg", "html", NULL };
+static const char *const program_words[] = { "llm", "diffusion", "training", NULL };
+static const char *const replay_words[] = { "text", "json", NULL };
 static const char *const kind_words[] = { "exp", "heavy", "mixed", NULL };
 
 static bool parse_effort(struct options *options, const char *value)
@@ -50,6 +52,33 @@ static bool parse_report(struct options *options, const char *value)
     int found = find_word(report_words, value);
     options->report = (enum report_format)found;
     return found >= 0;
+}
+
+static bool parse_replay_format(struct options *options, const char *value)
+{
+    int found = find_word(replay_words, value);
+    options->format = found == 1 ? GA_JSON : GA_TEXT;
+    return found >= 0;
+}
+
+static bool parse_program(struct options *options, const char *value)
+{
+    int found = find_word(program_words, value);
+    options->program = (enum trace_program)found;
+    options->has_kind = true;
+    return found >= 0;
+}
+
+static bool parse_allocator(struct options *options, const char *value)
+{
+    options->allocator = value;
+    return true;
+}
+
+static bool parse_policy(struct options *options, const char *value)
+{
+    options->policy = value;
+    return true;
 }
 
 static bool parse_number(const char *value, uint64_t *number)
@@ -257,6 +286,12 @@ static const struct option {
     { "--pool", "N", "which pool, when there are several", TAKES_POOL, parse_pool, NULL },
     { "--format", "WORD", "text, json, csv or plan; text", TAKES_FORMAT, parse_format, format_words },
     { "--format", "WORD", "md, svg or html; md", TAKES_REPORT, parse_report, report_words },
+    { "--allocator", "WORD", "device, host or heap; device", TAKES_REPLAY, parse_allocator, NULL },
+    { "--policy", "WORDS", "of device: base, segments (smaller ones), range (one that grows), or all; base", TAKES_REPLAY,
+      parse_policy, NULL },
+    { "--capacity", "SIZE", "of the simulated device; as much as is asked for", TAKES_REPLAY, parse_capacity, NULL },
+    { "--format", "WORD", "text or json; text", TAKES_REPLAY, parse_replay_format, replay_words },
+    { "--kind", "WORD", "llm (serving), diffusion or training", TAKES_PROGRAM, parse_program, program_words },
     { "--pieces", "N", "how many to cut, 1 to 100000000", TAKES_CUTS, parse_pieces, NULL },
     { "--drop", "SHARE", "the share to leave out: 0.05 is one in twenty", TAKES_CUTS, parse_drop, NULL },
     { "--fixed", "N", "so many of the longest lives keep their offsets", TAKES_CUTS, parse_fixed, NULL },
@@ -265,7 +300,7 @@ static const struct option {
     { "--n", "N", "how many, 1 to 100000000", TAKES_CHANCE, parse_n, NULL },
     { "--kind", "WORD", "lives: exp, heavy (Pareto), or mixed (exp, one in 1000 for ever)", TAKES_CHANCE, parse_kind, kind_words },
     { "--live", "N", "how many at a time, on average; 300, or a quarter of all", TAKES_CHANCE, parse_live, NULL },
-    { "--seed", "N", "another seed, another instance; 0", TAKES_CUTS | TAKES_CHANCE, parse_seed, NULL },
+    { "--seed", "N", "another seed, another instance; 0", TAKES_CUTS | TAKES_CHANCE | TAKES_PROGRAM, parse_seed, NULL },
     { "--order", NULL, "run nodes in a better order, as 'order' finds it; for check: FILE's nodes are listed", TAKES_ORDER,
       parse_order, NULL },
     { "--reach", "N", "steps that a node may move at most; 0 is any number", TAKES_MOVES, parse_reach, NULL },

@@ -479,6 +479,50 @@ conv.tgraph  pool 0  CPU       peak        8064000  bound        8064000    7.69
 bad.tgraph:8: alloc_size 95 is less than nbytes 960000
 END
 
+# ---- replay: traces of allocations ----
+
+cat > small.trace << 'END'
+alloctrace 1
+a 1 1000
+a 2 3000000
+f 1
+a 3 500
+f 2
+f 3
+END
+cat > replayed.py << 'END'
+import json, subprocess, sys
+lines = subprocess.run([sys.argv[1], 'replay', 'small.trace', '--policy=all', '--format=json'], capture_output=True, text=True)
+told = [json.loads(line) for line in lines.stdout.splitlines()]
+assert [one['policy'] for one in told] == ['base', 'segments', 'range']
+for one in told:
+    assert one['ops'] == 6 and one['failed'] == 0 and one['allocator'] == 'device'
+    assert one['live_peak'] == 3001000 <= one['reserved_peak']
+assert told[0]['reserved_peak'] == (2 + 20) << 20
+short = subprocess.run([sys.argv[1], 'replay', 'small.trace', '--capacity=8MiB', '--format=json'], capture_output=True, text=True)
+assert short.returncode == 1 and json.loads(short.stdout)['failed'] == 1
+END
+ok 'a replay tells what the trace asked for, and what found no space' python3 replayed.py "$command"
+for allocator in host heap; do
+  ok "by the $allocator allocator, too" sh -c '"$1" replay small.trace --allocator=$2 | grep -q "^$2, base: reserved .* for 2.86 MiB alive"' sh "$command" $allocator
+done
+for kind in llm diffusion training; do
+  "$command" gen trace --kind=$kind --seed=3 > made.trace
+  ok "a made-up trace of $kind is replayed" "$command" replay made.trace -o /dev/null
+done
+run 'a trace that is none' 3 replay bad.tgraph << 'END'
+bad.tgraph:1: neither 'alloctrace 1' nor a log of RMM, nor JSON
+END
+run 'an allocator that there is not' 2 replay small.trace --allocator=magic << 'END'
+ggml-alloc: --allocator=magic is none of device, host, heap
+END
+run 'a policy that it has not' 2 replay small.trace --allocator=heap --policy=range << 'END'
+ggml-alloc: only the device allocator has other policies than base
+END
+run 'gen trace of nothing' 2 gen trace << 'END'
+ggml-alloc: gen trace needs --kind=llm, diffusion or training
+END
+
 # ---- report: planners compared ----
 
 cat > once.jsonl << 'END'

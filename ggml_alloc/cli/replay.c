@@ -1,0 +1,194 @@
+/*
+ * replay.c - ggml-alloc replay: a trace of allocations through our allocators, and gen trace: such a trace made up
+ */
+#include "cli/replay.h"
+
+#include "cli/cli.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const allocator_names[] = { "device", "host", "heap" };
+static const char *const policy_names[] = { "base", "segments", "range" };
+enum { N_POLICIES = 3 };
+
+/* ---- options ---- */
+
+static bool parse_allocator(const char *word, enum replay_allocator *allocator)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (!word || strcmp(word, allocator_names[i]) == 0) {
+            *allocator = (enum replay_allocator)i;
+            return true;
+        }
+    complain("--allocator=%s is none of device, host, heap", word);
+    return false;
+}
+
+/* Bits of the policies in "base,range"; "all" is all of them. */
+static bool parse_policies(const char *words, unsigned *policies)
+{
+    *policies = 0;
+    if (!words)
+        words = "base";
+    if (strcmp(words, "all") == 0) {
+        *policies = (1u << N_POLICIES) - 1;
+        return true;
+    }
+    for (const char *at = words; at; at = strchr(at, ','), at = at ? at + 1 : NULL) {
+        size_t len = strcspn(at, ",");
+        unsigned i = 0;
+        while (i < N_POLICIES && (strlen(policy_names[i]) != len || memcmp(policy_names[i], at, len) != 0))
+            i++;
+        if (i == N_POLICIES) {
+            complain("--policy=%.*s is none of base, segments, range, all", (int)len, at);
+            return false;
+        }
+        *policies |= 1u << i;
+    }
+    return true;
+}
+
+static bool parse_room(const char *text, uint64_t *capacity)
+{
+    *capacity = 0;
+    if (!text || (gai_parse_size(text, capacity) && *capacity))
+        return true;
+    complain("--capacity=%s is no size", text);
+    return false;
+}
+
+/* ---- what is told ---- */
+
+static void write_json(const char *path, const struct replay_opts *opts, const struct replay_result *result, struct text *out)
+{
+    gai_text(out, "{\"schema\":1,\"file\":");
+    gai_json_string(out, path_shown(path));
+    gai_text(out,
+             ",\"allocator\":\"%s\",\"policy\":\"%s\",\"capacity\":%" PRIu64 ",\"ops\":%" PRIu32 ",\"failed\":%" PRIu32
+             ",\"live_peak\":%" PRIu64 ",\"reserved_peak\":%" PRIu64 ",\"reserved_over_live\":%.4f,\"waits\":%" PRIu64
+             ",\"backend_calls\":%" PRIu64 ",\"ns_per_op\":%.0f,\"samples\":[",
+             allocator_names[opts->allocator], policy_names[opts->policy], opts->capacity, result->ops, result->failed,
+             result->live_peak, result->reserved_peak,
+             result->live_peak ? (double)result->reserved_peak / (double)result->live_peak : 1, result->waits,
+             result->backend_calls, result->ops ? result->ns / result->ops : 0);
+    for (uint32_t i = 0; i < result->n_samples; i++)
+        gai_text(out, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", result->samples[i].live, result->samples[i].reserved);
+    gai_text(out, "]}\n");
+}
+
+enum { CHART_ROWS = 8 };
+
+/* Reserved memory over time, what of it is alive filled: a column per sample. */
+static void write_chart(const struct replay_result *result, struct text *out)
+{
+    char buf[32];
+    for (int row = CHART_ROWS; row > 0; row--) {
+        uint64_t floor = result->reserved_peak / CHART_ROWS * (uint64_t)(row - 1);
+        gai_text(out, "  %10s |", row == CHART_ROWS ? gai_text_bytes(buf, result->reserved_peak) : "");
+        for (uint32_t i = 0; i < result->n_samples; i++)
+            gai_text(out, "%s", result->samples[i].live > floor ? "#" : result->samples[i].reserved > floor ? "." : " ");
+        gai_text(out, "\n");
+    }
+    gai_text(out, "  %10s +", "0");
+    for (uint32_t i = 0; i < result->n_samples; i++)
+        gai_text(out, "-");
+    gai_text(out, "  # alive  . reserved\n");
+}
+
+static void write_text(const struct replay_opts *opts, const struct replay_result *result, struct text *out)
+{
+    char live[32], reserved[32];
+    double ratio = result->live_peak ? (double)result->reserved_peak / (double)result->live_peak : 1;
+    gai_text(out, "\n%s, %s: reserved %s for %s alive, x %.3f; %" PRIu64 " calls of the device, %" PRIu64 " waits",
+             allocator_names[opts->allocator], policy_names[opts->policy], gai_text_bytes(reserved, result->reserved_peak),
+             gai_text_bytes(live, result->live_peak), ratio, result->backend_calls, result->waits);
+    if (result->failed)
+        gai_text(out, "; %" PRIu32 " allocations failed", result->failed);
+    gai_text(out, "\n");
+    write_chart(result, out);
+}
+
+/* ---- commands ---- */
+
+static enum exit_code replay_one(const char *path, const struct alloc_trace *trace, const struct replay_opts *opts, bool as_json,
+                                 struct text *out)
+{
+    struct replay_result result;
+    char error[256];
+    enum ga_status status = replay_run(trace, opts, &result, error, sizeof error);
+    if (status == GA_INVALID && *error) {
+        complain("%s: %s", path_shown(path), error);
+        return EXIT_INPUT;
+    }
+    if (status != GA_OK) {
+        complain("%s", ga_status_str(status));
+        return EXIT_RESOURCES;
+    }
+    if (as_json)
+        write_json(path, opts, &result, out);
+    else
+        write_text(opts, &result, out);
+    return result.failed ? EXIT_NO : EXIT_YES;
+}
+
+static enum exit_code load_trace(const char *path, struct alloc_trace *trace)
+{
+    struct bytes bytes;
+    struct mishap mishap;
+    struct ga_env env = gai_env(NULL);
+    enum exit_code code = bytes_load(path, &bytes);
+    if (code != EXIT_YES)
+        return code;
+    struct bytes_reader reader;
+    struct ga_source source = bytes_source(&reader, &bytes);
+    enum ga_status status = gai_alloc_trace_read(&env.mem, &source, trace, &mishap);
+    bytes_free(&bytes);
+    return status == GA_OK ? EXIT_YES : complain_input(path, &mishap, status);
+}
+
+enum exit_code command_replay(const struct options *options, struct text *out)
+{
+    struct replay_opts opts = { .allocator = REPLAY_DEVICE };
+    struct alloc_trace trace;
+    unsigned policies;
+    if (!parse_allocator(options->allocator, &opts.allocator) || !parse_policies(options->policy, &policies) ||
+        !parse_room(options->capacity, &opts.capacity))
+        return EXIT_USAGE;
+    if (opts.allocator != REPLAY_DEVICE && policies != 1u << REPLAY_BASE) {
+        complain("only the device allocator has other policies than base");
+        return EXIT_USAGE;
+    }
+    enum exit_code code = load_trace(options->files[0], &trace);
+    if (code != EXIT_YES)
+        return code;
+    bool as_json = options->format == GA_JSON;
+    if (!as_json)
+        gai_text(out, "%s: %" PRIu32 " events, %" PRIu32 " blocks, %" PRIu32 " streams\n", path_shown(options->files[0]), trace.n,
+                 trace.n_blocks, trace.n_streams);
+    for (unsigned p = 0; p < N_POLICIES && code <= EXIT_NO; p++) {
+        opts.policy = (enum replay_policy)p;
+        if (policies >> p & 1)
+            code = exit_worse(code, replay_one(options->files[0], &trace, &opts, as_json, out));
+    }
+    gai_alloc_trace_fini(&trace);
+    return code;
+}
+
+enum exit_code command_gen_trace(const struct options *options, struct text *out)
+{
+    struct ga_env env = gai_env(NULL);
+    struct alloc_trace trace;
+    if (!options->has_kind) {
+        complain("gen trace needs --kind=llm, diffusion or training");
+        return EXIT_USAGE;
+    }
+    if (gai_gen_trace(&env.mem, options->program, options->seed, &trace) != GA_OK) {
+        complain("%s", ga_status_str(GA_NO_MEMORY));
+        return EXIT_RESOURCES;
+    }
+    gai_alloc_trace_write(&trace, out);
+    gai_alloc_trace_fini(&trace);
+    return EXIT_YES;
+}
