@@ -272,6 +272,21 @@ static size_t read_begun(void *user, char *buf, size_t cap)
     return 1;
 }
 
+/* Blocks count the allocs again. */
+static bool renumber(struct alloc_trace *trace)
+{
+    uint32_t *number = mem_new_raw(&trace->mem, uint32_t, trace->n_blocks), n = 0;
+    for (uint32_t i = 0; number && i < trace->n; i++) {
+        struct trace_event *event = &trace->at[i];
+        if (event->kind == TRACE_ALLOC)
+            number[event->block] = n++;
+        if (event->block != TRACE_NO_BLOCK)
+            event->block = number[event->block];
+    }
+    mem_free(&trace->mem, number, trace->n_blocks);
+    return number != NULL;
+}
+
 /* What was there before comes first. */
 static enum ga_status put_early_first(struct trace_reading *reading)
 {
@@ -287,7 +302,7 @@ static enum ga_status put_early_first(struct trace_reading *reading)
     trace->cap = early->cap;
     trace->n_streams = early->n_streams;
     *early = (struct alloc_trace){ .mem = trace->mem };
-    return GA_OK;
+    return renumber(trace) ? GA_OK : GA_NO_MEMORY;
 }
 
 enum ga_status gai_alloc_trace_read(const struct ga_mem *mem, const struct ga_source *source, struct alloc_trace *trace,

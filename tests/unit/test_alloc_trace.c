@@ -80,7 +80,7 @@ Test(alloc_trace, of_rmm_is_read_in_order)
             "2,10:00:00:000002,allocate failure,(nil),99,0x2\n"
             "2,10:00:00:000003,allocate,0xabc,512,0x2\n"
             "1,10:00:00:000004,free,0x7f0000000000,256,0x0\n",
-            "alloctrace 1\na 1 64 1\na 0 256\nf 1\na 2 512 1\nf 0\n");
+            "alloctrace 1\na 0 64 1\na 1 256\nf 0\na 2 512 1\nf 1\n");
     is_refused("Thread,Time,Action,Pointer,Size\n", 1, "column Stream is missing");
     is_refused("Thread,Time,Action,Pointer,Size,Stream\n1,2,allocate,zz,1,0\n", 2, "Pointer is 'zz', which is no address");
     is_refused("Thread,Time,Action,Pointer,Size,Stream\n1,2,grow,1,1,0\n", 2,
@@ -98,7 +98,7 @@ Test(alloc_trace, of_pytorch_is_the_history_of_a_device)
             " {\"action\": \"free_requested\", \"addr\": 100, \"size\": 512, \"stream\": 0},\n"
             " {\"action\": \"free_completed\", \"addr\": 100, \"size\": 512, \"stream\": 0},\n"
             " {\"action\": \"oom\", \"size\": 1e3}], [{\"action\": \"alloc\"}]], \"x\": null}\n",
-            "alloctrace 1\na 1 8 1\na 0 512\nf 1\nf 0\n");
+            "alloctrace 1\na 0 8 1\na 1 512\nf 0\nf 1\n");
     is_refused("[]", 1, "no object with device_traces: save the snapshot with its history");
     is_refused("{\"a\": 1}\n", 2, "no device_traces: save the snapshot with its history");
     is_refused("{\"device_traces\": [[{\"action\": \"alloc\"}]]}", 1,
