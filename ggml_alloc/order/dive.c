@@ -8,6 +8,7 @@
 #define DEAD_LOG2_LEAST 8u
 #define DEAD_LOG2_MOST 18u
 #define PLACE_NONE UINT32_MAX
+#define CHAIN 32u /* turns to look ahead for a valley */
 
 struct choice {
     int64_t gain;
@@ -26,6 +27,7 @@ bool gai_dive_init(struct dive *dive, const struct turns *turns, const struct fr
     *dive = (struct dive){ .turns = turns, .freedom = *freedom };
     dive->slots = mem_new(mem, uint16_t, n);
     dive->peaks = mem_new(mem, uint64_t, turns->n_pools);
+    dive->base = mem_new(mem, uint64_t, turns->n_pools);
     dive->waits = mem_new(mem, uint32_t, n);
     dive->places = mem_new(mem, uint32_t, n);
     dive->ready = mem_new(mem, uint32_t, n);
@@ -36,8 +38,8 @@ bool gai_dive_init(struct dive *dive, const struct turns *turns, const struct fr
     while (dive->dead_log2 < DEAD_LOG2_MOST && dead_room(dive) / 256 < n)
         dive->dead_log2++;
     dive->dead = mem_new_raw(mem, uint64_t, dead_room(dive));
-    bool ok = dive->slots && dive->peaks && dive->waits && dive->places && dive->ready && dive->at && dive->path && dive->levels &&
-              dive->dead && gai_tally_init(&dive->tally, turns);
+    bool ok = dive->slots && dive->peaks && dive->base && dive->waits && dive->places && dive->ready && dive->at && dive->path &&
+              dive->levels && dive->dead && gai_tally_init(&dive->tally, turns);
     uint32_t n_slots = 0;
     for (uint32_t turn = 0; ok && turn < turns->n_turns; turn++) {
         if (!turns->of[turn].computes)
@@ -54,6 +56,7 @@ void gai_dive_fini(struct dive *dive)
     size_t n = (size_t)dive->turns->n_turns + 1;
     mem_free(mem, dive->slots, n);
     mem_free(mem, dive->peaks, dive->turns->n_pools);
+    mem_free(mem, dive->base, dive->turns->n_pools);
     mem_free(mem, dive->waits, n);
     mem_free(mem, dive->places, n);
     mem_free(mem, dive->ready, n);
@@ -197,7 +200,57 @@ static void insert(struct dive *dive, struct choice *best, uint32_t *n, struct c
     best[at] = choice;
 }
 
-/* The ways out of this state: the one forced turn, or all that may run, the best first. */
+static bool is_not_above(const struct dive *dive)
+{
+    for (unsigned pool = 0; pool < dive->turns->n_pools; pool++)
+        if (dive->tally.live[pool] > dive->base[pool])
+            return false;
+    return true;
+}
+
+/* Of the turns that became ready since there were `old`, the one that adds least; those that add nothing run at once. */
+static uint32_t follow(struct dive *dive, uint32_t old)
+{
+    struct choice best = { INT64_MAX, PLACE_NONE, TURN_NONE };
+    for (uint32_t i = old; i < dive->n_ready;) {
+        bool grows;
+        struct choice choice = { 0, dive->places[dive->ready[i]], dive->ready[i] };
+        bool fits = weigh(dive, choice.turn, &choice.gain, &grows) && may_be_forced(dive, choice.turn);
+        if (fits && !grows) {
+            run(dive, choice.turn);
+            best = (struct choice){ INT64_MAX, PLACE_NONE, TURN_NONE };
+            i = old;
+            continue;
+        }
+        if (fits && is_better(&choice, &best))
+            best = choice;
+        i++;
+    }
+    return best.turn;
+}
+
+/*
+ * Whether a chain that begins with `turn`, each next one made ready by the last, leads over a hill below the limits into a valley no
+ * higher than where it began.  Then it may run at once, for the same reason as a forced turn: of all that its turns could leave
+ * behind on their way, the valley is the lowest.
+ */
+static bool descends(struct dive *dive, uint32_t turn)
+{
+    uint32_t depth = dive->n_path, length = 0;
+    bool found = false;
+    memcpy(dive->base, dive->tally.live, dive->turns->n_pools * sizeof *dive->base);
+    while (turn != TURN_NONE && length++ < CHAIN && !found) {
+        uint32_t old = dive->n_ready - 1;
+        run(dive, turn);
+        turn = follow(dive, old);
+        found = is_not_above(dive);
+    }
+    while (dive->n_path > depth)
+        take_back(dive);
+    return found;
+}
+
+/* The ways out of this state: a turn that loses nothing, or all that may run, the best first. */
 static uint32_t list_choices(struct dive *dive, uint32_t left, struct choice *best)
 {
     uint32_t n = 0;
@@ -212,6 +265,9 @@ static uint32_t list_choices(struct dive *dive, uint32_t left, struct choice *be
         else if (forced.turn == TURN_NONE)
             insert(dive, best, &n, choice);
     }
+    for (uint32_t i = 0; i < n && forced.turn == TURN_NONE; i++)
+        if (may_be_forced(dive, best[i].turn) && descends(dive, best[i].turn))
+            forced = best[i];
     if (forced.turn == TURN_NONE)
         return n;
     best[0] = forced;

@@ -4,6 +4,7 @@
  *     order    | run as it is |  first .. end: to be put in order  |  comes later, whatever happens here
  *     state    the set of turns that have run; what lives depends on nothing else
  *     forced   a turn that adds nothing to what lives and stays below the limits: nothing is lost by running it at once
+ *     chain    turns over a hill into a valley no higher than before: nothing is lost either (Liu 1987, for trees)
  *     dead     a state from which all ways have failed, known by its hash: not entered again
  *
  * Depth first, what adds least first.  Why a forced turn costs nothing: what lives is submodular in the set of turns that have run,
@@ -39,6 +40,7 @@ struct dive {
     struct tally tally;
     uint16_t *slots;      /* pools of the turns that compute, as given */
     uint64_t *peaks;      /* by pool, of one turn */
+    uint64_t *base;       /* by pool, where a chain begins */
     uint32_t *waits;      /* by turn: befores that have not run */
     uint32_t *places;     /* by turn: in `order`; what is to be put in order and has not run */
     uint32_t *ready, *at; /* turns, and by turn: where it is among them */

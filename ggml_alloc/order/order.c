@@ -193,33 +193,52 @@ static enum ga_status plan_list(const struct finder *f, ga_plan **plan)
     return ga_plan_graph(&borrowed, &opts, plan);
 }
 
-/* Whether an order is also placed in no more than the one given: then it is the answer. */
-static enum ga_status settle_for(struct finder *f, const uint32_t *order, bool *settled)
+/* Plans an order; `after` says how that is, `is_worse` also when nothing is gained. */
+static enum ga_status consider(struct finder *f, const uint32_t *order, struct verdict *after)
 {
     ga_plan *plan;
     write_list(f, order);
     enum ga_status status = plan_list(f, &plan);
     if (status != GA_OK)
         return status;
-    struct verdict before = judge(f, f->given), after = judge(f, plan);
+    *after = judge(f, plan);
+    after->is_worse |= after->bound >= f->info.bound_before;
     ga_plan_delete(plan);
-    *settled = !after.is_worse && after.bound < before.bound;
-    if (*settled) {
-        f->info.bound_after = after.bound;
-        f->info.peak_after = after.peak;
-        status = count_moved(f, order);
-    }
-    return status;
+    return GA_OK;
 }
 
-/* Near to what was given if it can be, the best as it was found if not; or what was given. */
+/* The lower one of two that are equal but for where they can be placed, the nearer one if that is equal, too; or what was given. */
+static enum ga_status choose_order(struct finder *f, const uint32_t *nearer, const uint32_t *farther)
+{
+    const uint32_t *chosen = nearer;
+    struct verdict after, other;
+    enum ga_status status = consider(f, nearer, &after);
+    if (status == GA_OK && (after.is_worse || after.peak > after.bound)) {
+        status = consider(f, farther, &other);
+        if (status == GA_OK && !other.is_worse && (after.is_worse || other.peak < after.peak)) {
+            chosen = farther;
+            after = other;
+        }
+    }
+    if (status != GA_OK)
+        return status;
+    if (after.is_worse) { /* a lower bound, but no use */
+        f->info.optimal = false;
+        write_list(f, f->given_order);
+        return GA_OK;
+    }
+    f->info.bound_after = after.bound;
+    f->info.peak_after = after.peak;
+    write_list(f, chosen);
+    return count_moved(f, chosen);
+}
+
 static enum ga_status settle(struct finder *f)
 {
     struct verdict before = judge(f, f->given);
     f->info.bound_before = f->info.bound_after = before.bound;
     f->info.peak_before = f->info.peak_after = before.peak;
-    bool settled = f->bound >= before.bound;
-    if (settled) {
+    if (f->bound >= before.bound) {
         write_list(f, f->given_order);
         return GA_OK;
     }
@@ -227,12 +246,7 @@ static enum ga_status settle(struct finder *f)
     memcpy(f->order, f->best, f->turns.n_turns * sizeof *f->order);
     if (!gai_near(&f->turns, &f->freedom, f->reached, budget, f->order))
         return GA_NO_MEMORY;
-    enum ga_status status = settle_for(f, f->order, &settled);
-    if (status == GA_OK && !settled)
-        status = settle_for(f, f->best, &settled);
-    if (status == GA_OK && !settled)
-        write_list(f, f->given_order);
-    return status;
+    return choose_order(f, f->order, f->best);
 }
 
 static bool finder_init(struct finder *f)
