@@ -2,7 +2,7 @@
  * bench_place.c - what planning a graph costs, and how good the plans are; see README.md
  *
  *     bench_place [--cold] [--repeats=N] [--verify=DIR] [--synthetic=N]... [FILE.tgraph]...
- *     bench_place --peers=all|NAME,... [--repeat=N] [--seed=S] [--format=json|csv] [--external=CMD]... [FILE]...
+ *     bench_place --peers=all|NAME,... [--repeat=N] [--seed=S] [--format=json|csv] [--external=CMD]... [--instances=LIST] [FILE]...
  *     bench_place --effort=RUNG [--capacity=N|optimum] [--limit=SECONDS] [--external=CMD]... [--perfect=N] [--random=N] [FILE]...
  */
 #include "feed.h"
@@ -233,7 +233,8 @@ static bool verify(const struct instance *in, const char *dir)
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (strncmp(argv[i], "--effort=", 9) == 0 || strncmp(argv[i], "--peers=", 8) == 0)
+        if (strncmp(argv[i], "--effort=", 9) == 0 || strncmp(argv[i], "--peers=", 8) == 0 ||
+            strncmp(argv[i], "--instances=", 12) == 0)
             return solve_main(argc, argv);
     struct totals totals = { 0 };
     struct run *run = malloc(sizeof *run);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # check.sh - the contest can be trusted: the same peaks twice, every answer judged, a wrong one refused and named
 #
-#   usage: check.sh BENCH_PLACE
+#   usage: check.sh BENCH_PLACE INSTANCES
 set -u
-bench=${1:?usage: check.sh BENCH_PLACE}
+bench=${1:?usage: check.sh BENCH_PLACE INSTANCES}
+instances=${2:?usage: check.sh BENCH_PLACE INSTANCES}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR="$work"
@@ -51,4 +52,15 @@ result $? "a wrong answer is refused and named" "$work/words"
 "$bench" --peers=nobody > "$work/lies" 2> "$work/words"
 [ $? -eq 1 ] && grep -q "no peer is called nobody" "$work/words"
 result $? "who is not known is named" "$work/words"
+# The list: everything is what it says; what is not, is named.
+mkdir "$work/list"
+ln -s "$(dirname "$instances")/../tests" "$work/tests"
+grep -v '000\trandom\|public' "$instances" > "$work/list/here.tsv"
+"$bench" --peers=quick --instances="$work/list/here.tsv" > "$work/listed" 2> "$work/words" &&
+  [ "$(wc -l < "$work/listed")" -eq "$(grep -c '	' "$work/list/here.tsv" | awk '{ print $1 - 1 }')" ]
+result $? "what is listed is what it says" "$work/words"
+sed 's/--seed=2/--seed=7/' "$work/list/here.tsv" > "$work/list/other.tsv"
+"$bench" --peers=quick --instances="$work/list/other.tsv" > "$work/listed" 2> "$work/words"
+[ $? -eq 1 ] && grep -q '^perfect-100-2: its checksum is [0-9a-f]*, not [0-9a-f]* as listed' "$work/words"
+result $? "what is not is named" "$work/words"
 echo "1..$count"

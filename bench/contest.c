@@ -119,7 +119,7 @@ static bool perform_ours(const struct contest_opts *opts, const struct entrant *
         .seed = opts->seed,
         .n_pools = 1,
         .capacity = &opts->capacity,
-        .progress = has_time,
+        .progress = opts->limit_ns > 0 ? has_time : NULL,
         .user = &deadline,
     };
     ga_plan *plan;
@@ -149,7 +149,15 @@ static bool perform_peer(const struct contest_opts *opts, const struct entrant *
         return false;
     room_peak();
     double begin = measure_now();
-    const struct peer_task task = { puzzle->at, puzzle->n, puzzle->load, opts->capacity, opts->seed, begin + opts->limit_ns };
+    const struct peer_task task = {
+        .at = puzzle->at,
+        .n = puzzle->n,
+        .load = puzzle->load,
+        .capacity = opts->capacity,
+        .seed = opts->seed,
+        .steps = opts->steps,
+        .deadline = opts->limit_ns > 0 ? begin + opts->limit_ns : 0,
+    };
     enum peer_end end = who->peer->place(&task, offsets);
     did->ns = measure_now() - begin;
     did->bytes = room_peak();
@@ -165,7 +173,8 @@ static bool perform_rival(const struct contest_opts *opts, const struct entrant 
                           struct performance *did)
 {
     struct rival_result result;
-    if (!rival_run(who->command, puzzle, opts->capacity ? opts->capacity : puzzle->load, opts->limit_ns, &result)) {
+    double limit = opts->limit_ns > 0 ? opts->limit_ns : 60e9;
+    if (!rival_run(who->command, puzzle, opts->capacity ? opts->capacity : puzzle->load, limit, &result)) {
         fprintf(stderr, "%s: cannot be run\n", who->command);
         return false;
     }
@@ -279,7 +288,7 @@ static bool check_round(const struct puzzle *puzzle, const struct entrant *who, 
     return false;
 }
 
-bool contest_hold(const struct contest_opts *opts, const struct puzzle *puzzle, unsigned *wrong)
+bool contest_hold(const struct contest_opts *opts, const struct puzzle *puzzle, unsigned *wrong, uint64_t *best)
 {
     struct entrant entrants[MOST_ENTRANTS] = { 0 };
     struct performance first[MOST_ENTRANTS], now;
@@ -294,8 +303,11 @@ bool contest_hold(const struct contest_opts *opts, const struct puzzle *puzzle, 
             n_wrong += good && !check_round(puzzle, &entrants[e], &first[e], &now);
             samples_add(&times[e], now.ns);
         }
-    for (unsigned e = 0; good && e < n; e++)
+    for (unsigned e = 0; good && e < n; e++) {
         tell(opts, puzzle, &entrants[e], &first[e], &times[e]);
+        if (best && first[e].peak && (*best == 0 || first[e].peak < *best))
+            *best = first[e].peak;
+    }
     free(times);
     *wrong += n_wrong;
     return good;

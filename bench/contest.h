@@ -20,7 +20,7 @@ struct contest_opts {
     const char *rivals[CONTEST_RIVALS]; /* commands, see rival.h */
     unsigned n_rivals, repeat;
     uint64_t seed, steps, capacity;
-    double limit_ns; /* for each in each round */
+    double limit_ns; /* for each in each round; 0: none, so that nothing depends on the clock (external ones: a minute) */
     bool csv;
 };
 
@@ -30,7 +30,7 @@ bool contest_knows(const char *who, char *unknown, size_t cap);
 void contest_list(FILE *out);
 
 void contest_head(const struct contest_opts *opts);
-/* Adds to `wrong` what was refused.  False: it could not be held at all. */
-bool contest_hold(const struct contest_opts *opts, const struct puzzle *puzzle, unsigned *wrong);
+/* Adds to `wrong` what was refused; `best` (may be NULL) gets the lowest peak.  False: it could not be held at all. */
+bool contest_hold(const struct contest_opts *opts, const struct puzzle *puzzle, unsigned *wrong, uint64_t *best);
 
 #endif

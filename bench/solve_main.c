@@ -2,6 +2,7 @@
  * solve_main.c - bench_place --effort=RUNG or --peers=NAMES: the command line of what is solved rather than compared with the yardstick
  */
 #include "contest.h"
+#include "listed.h"
 #include "solve.h"
 
 #include <inttypes.h>
@@ -16,6 +17,7 @@ struct wishes {
     struct scores scores;
     struct contest_opts contest; /* who: NULL unless one is to be held */
     unsigned n_contests, n_wrong;
+    const char *publics; /* where public sets were put; NULL */
     struct gen_perfect perfect;
     struct gen_random random;
     uint64_t n_seeds;
@@ -30,25 +32,25 @@ static bool find_word(const char *const *words, unsigned n, const char *word, un
     return false;
 }
 
-static bool hold(struct wishes *wishes, const struct puzzle *puzzle)
+static bool hold(struct wishes *wishes, const struct puzzle *puzzle, uint64_t *best)
 {
     wishes->contest.seed = wishes->opts.seed;
     wishes->contest.steps = wishes->opts.steps;
     wishes->contest.capacity = wishes->opts.at_optimum ? puzzle->optimum : wishes->opts.capacity;
-    wishes->contest.limit_ns = wishes->opts.limit_ns > 0 ? wishes->opts.limit_ns : 10e9;
+    wishes->contest.limit_ns = wishes->opts.limit_ns;
     wishes->contest.n_rivals = wishes->opts.n_rivals;
     for (unsigned r = 0; r < wishes->opts.n_rivals; r++)
         wishes->contest.rivals[r] = wishes->opts.rivals[r];
     if (wishes->n_contests++ == 0)
         contest_head(&wishes->contest);
-    return contest_hold(&wishes->contest, puzzle, &wishes->n_wrong);
+    return contest_hold(&wishes->contest, puzzle, &wishes->n_wrong, best);
 }
 
 static bool take_on(struct wishes *wishes, struct puzzle *puzzle)
 {
     if (!wishes->contest.who)
         return solve(&wishes->opts, puzzle, &wishes->scores);
-    return (!puzzle->is_graph || puzzle_apart(puzzle)) && hold(wishes, puzzle);
+    return (!puzzle->is_graph || puzzle_apart(puzzle)) && hold(wishes, puzzle, NULL);
 }
 
 /* Each of the seeds from the one asked for. */
@@ -71,6 +73,48 @@ static bool solve_file(struct wishes *wishes, const char *path)
     struct puzzle puzzle;
     bool good = puzzle_load(&puzzle, path, wishes->opts.inplace) && take_on(wishes, &puzzle);
     puzzle_fini(&puzzle);
+    return good;
+}
+
+/* What the list knows as the best is the best: lower, and the list is old; lower than what was proved, and somebody is wrong. */
+static bool hold_listed(struct wishes *wishes, struct listed *listed, const struct puzzle *puzzle)
+{
+    uint64_t best = 0;
+    if (!wishes->contest.who) {
+        bool renewed = listed_renew(listed, puzzle);
+        if (renewed)
+            listed_print(listed);
+        return renewed;
+    }
+    if (!hold(wishes, puzzle, &best))
+        return false;
+    bool is_lower = best && listed->best && best < listed->best;
+    if (is_lower)
+        fprintf(stderr, "%s: %" PRIu64 " is lower than the %" PRIu64 " that is %s\n", listed->name, best, listed->best,
+                listed->proved ? "proved to be the lowest" : "listed");
+    wishes->n_wrong += is_lower && listed->proved;
+    return true;
+}
+
+/* All of a list; graphs lie where it says, seen from the folder above its own. */
+static bool solve_listed(struct wishes *wishes, const char *path)
+{
+    char folder[1024];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s/..", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    FILE *list = fopen(path, "r");
+    struct listed listed;
+    bool good = list != NULL;
+    while (good && listed_next(list, &listed, &good)) {
+        struct puzzle puzzle;
+        enum listed_end end = listed_load(&listed, folder, wishes->publics, &puzzle);
+        if (end == LISTED_ABSENT && !wishes->contest.who)
+            listed_print(&listed);
+        good = end == LISTED_ABSENT || (end == LISTED_READY && hold_listed(wishes, &listed, &puzzle));
+        puzzle_fini(&puzzle);
+    }
+    if (list)
+        fclose(list);
     return good;
 }
 
@@ -126,6 +170,8 @@ static bool set_word(struct wishes *wishes, const char *arg, bool *good)
             fprintf(stderr, "no peer is called %s; there are\n", unknown);
         if (!*good)
             contest_list(stderr);
+    } else if ((value = value_of(arg, "public"))) {
+        wishes->publics = value;
     } else if ((value = value_of(arg, "format"))) {
         wishes->contest.csv = strcmp(value, "csv") == 0;
         *good = wishes->contest.csv || strcmp(value, "json") == 0;
@@ -144,6 +190,8 @@ static bool obey(struct wishes *wishes, const char *arg)
     bool good = true;
     if (set_number(wishes, arg) || set_word(wishes, arg, &good))
         return good;
+    if ((value = value_of(arg, "instances")))
+        return solve_listed(wishes, value);
     if ((value = value_of(arg, "perfect"))) {
         wishes->perfect.n_pieces = (uint32_t)strtoul(value, NULL, 10);
         return wishes->perfect.n_pieces > 0 && solve_made(wishes, true);

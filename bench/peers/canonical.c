@@ -357,14 +357,17 @@ static bool cut_sections(struct canonical *c)
 static enum outcome search_by_turns(struct canonical *c, const struct part *all)
 {
     enum outcome outcome = OUT_OF_STEPS;
-    for (unsigned turn = 0; outcome == OUT_OF_STEPS; turn++) {
+    uint64_t left = c->task->steps ? c->task->steps : 1 << 18;
+    for (unsigned turn = 0; outcome == OUT_OF_STEPS && left > 0; turn++) {
         if (c->failed || (c->task->deadline > 0 && measure_now() > c->task->deadline))
             break;
         c->order = turn % 3;
         c->steps = 0;
         c->limit = (uint64_t)c->n << (1 + turn / 3);
+        c->limit = c->limit < left ? c->limit : left;
         rank_part(c, all, NULL);
         outcome = search_parts(c, all, 0, 0);
+        left -= c->steps < left ? c->steps : left;
     }
     return outcome;
 }

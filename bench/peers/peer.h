@@ -18,6 +18,7 @@ struct peer_task {
     uint64_t load;     /* no peak is lower */
     uint64_t capacity; /* 0: as low as possible */
     uint64_t seed;     /* for those who draw lots */
+    uint64_t steps;    /* for those who search without end; 0: 2^18 */
     double deadline;   /* measure_now() by which to give up; 0: none */
 };
 

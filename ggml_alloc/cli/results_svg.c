@@ -211,8 +211,8 @@ static void write_times(const struct standings *s, struct text *out)
     for (int decade = (int)range.low; decade <= (int)range.high && decade < (int)(sizeof labels / sizeof *labels); decade++)
         write_tick_x(&time_box, time_box.width * (decade - range.low) / (range.high - range.low), labels[decade], out);
     write_tick_y(&time_box, time_box.height, 0, out);
-    for (double over = 0.001; over <= most * 1.001; over *= 10)
-        write_tick_y(&time_box, over_y(over, most) - time_box.top, over * 100, out);
+    for (int decade = -3; pow(10, decade) <= most * 1.001; decade++)
+        write_tick_y(&time_box, over_y(pow(10, decade), most) - time_box.top, pow(10, decade + 2), out);
     write_points(s, &range, most, out);
 }
 
