@@ -4,7 +4,7 @@
 #   usage: check.sh BENCH_PLACE INSTANCES
 set -u
 bench=${1:?usage: check.sh BENCH_PLACE INSTANCES}
-instances=${2:?usage: check.sh BENCH_PLACE INSTANCES}
+instances=$(cd "$(dirname "${2:?usage: check.sh BENCH_PLACE INSTANCES}")" && pwd)/$(basename "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export TMPDIR="$work"

@@ -73,6 +73,16 @@ static bool make_random(const char *command, struct puzzle *puzzle)
     return false;
 }
 
+static bool make_trace(const char *command, struct puzzle *puzzle)
+{
+    static const char *const words[] = { "llm", "diffusion", "training" };
+    const char *kind = strstr(command, " --kind=");
+    for (unsigned k = 0; kind && k < 3; k++)
+        if (strncmp(kind + 8, words[k], strlen(words[k])) == 0)
+            return puzzle_trace(puzzle, (enum trace_program)k, (uint64_t)number_of(command, "seed", 0), words[k]);
+    return false;
+}
+
 static bool load_file(const char *folder, const char *name, struct puzzle *puzzle)
 {
     char path[1024];
@@ -118,6 +128,8 @@ enum listed_end listed_load(const struct listed *listed, const char *folder, con
         good = make_perfect(listed->origin, puzzle);
     else if (strcmp(listed->kind, "random") == 0)
         good = make_random(listed->origin, puzzle);
+    else if (strcmp(listed->kind, "trace") == 0)
+        good = make_trace(listed->origin, puzzle);
     else if (strcmp(listed->kind, "graph") == 0)
         good = load_file(folder, listed->origin, puzzle);
     else if (strcmp(listed->kind, "public") == 0)

@@ -4,8 +4,8 @@
  *     name         kind     origin                           n    load     best     proved  by     checksum
  *     perfect-100  perfect  gen perfect --pieces=100 --seed=1  100  1048576  1048576  yes     prove  5f0c...
  *
- * Kinds: `graph`, a file beside the list; `perfect` and `random`, what the command of `origin` writes; `public`, a file of a public
- * set, which is there only after somebody fetched it.  The checksum is of the intervals, so that a list and what it speaks of
+ * Kinds: `graph`, a file beside the list; `perfect`, `random` and `trace`, what the command of `origin` writes; `public`, a file of a
+ * public set, which is there only after somebody fetched it.  The checksum is of the intervals, so that a list and what it speaks of
  * cannot drift apart.
  */
 #ifndef BENCH_LISTED_H

@@ -166,6 +166,32 @@ bool puzzle_apart(struct puzzle *puzzle)
     return good;
 }
 
+static bool take_blocks(struct puzzle *puzzle, const struct alloc_trace *trace)
+{
+    puzzle->apart = calloc(trace->n_blocks + (size_t)1, sizeof *puzzle->apart);
+    for (uint32_t i = 0; puzzle->apart && i < trace->n; i++) {
+        const struct trace_event *event = &trace->at[i];
+        if (event->kind == TRACE_ALLOC)
+            puzzle->apart[event->block] = (struct ga_interval){ .size = event->value, .birth = i, .death = trace->n };
+        else if (event->kind == TRACE_FREE)
+            puzzle->apart[event->block].death = i;
+    }
+    return puzzle->apart && take_intervals(puzzle, puzzle->apart, trace->n_blocks);
+}
+
+bool puzzle_trace(struct puzzle *puzzle, enum trace_program program, uint64_t seed, const char *name)
+{
+    struct ga_env env = gai_env(NULL);
+    struct alloc_trace trace;
+    *puzzle = (struct puzzle){ 0 };
+    snprintf(puzzle->name, sizeof puzzle->name, "%s-%" PRIu64, name, seed);
+    if (gai_gen_trace(&env.mem, program, seed, &trace) != GA_OK)
+        return false;
+    bool good = take_blocks(puzzle, &trace);
+    gai_alloc_trace_fini(&trace);
+    return good;
+}
+
 void puzzle_fini(struct puzzle *puzzle)
 {
     struct ga_env env = gai_env(NULL);

@@ -4,6 +4,7 @@
 #ifndef BENCH_PUZZLE_H
 #define BENCH_PUZZLE_H
 
+#include "io/alloc_trace.h"
 #include "io/csv.h"
 #include "io/gen.h"
 #include "io/tgraph.h"
@@ -34,6 +35,8 @@ bool puzzle_apart(struct puzzle *puzzle);
 /* False: no memory. */
 bool puzzle_perfect(struct puzzle *puzzle, const struct gen_perfect *wish);
 bool puzzle_random(struct puzzle *puzzle, const struct gen_random *wish, const char *kind);
+/* The blocks of a made-up trace of allocations; time counts its events. */
+bool puzzle_trace(struct puzzle *puzzle, enum trace_program program, uint64_t seed, const char *name);
 void puzzle_fini(struct puzzle *puzzle);
 
 /* Interval CSV, ids from 0, without what is not asked for: other solvers know few columns. */
