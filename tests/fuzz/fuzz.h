@@ -7,7 +7,7 @@
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
-#include "ggml_alloc/plan.h"
+#include "ggml_alloc/order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,5 +68,7 @@ void fuzz_round_trip(const ga_graph *graph, bool all_run);
 
 /* Plans with every rung; each plan must pass the check, serve its graph, and be no worse than the rung before. */
 void fuzz_plan_all(const ga_graph *graph, const struct ga_plan_opts *opts);
+/* Orders it, within `reach`; what comes out is legal, needs what was promised, and no more than before.  The graph runs so afterwards. */
+void fuzz_order(ga_graph *graph, const struct ga_plan_opts *opts, uint32_t reach);
 
 #endif

@@ -56,6 +56,34 @@ void fuzz_plan_all(const ga_graph *graph, const struct ga_plan_opts *opts)
     }
 }
 
+static uint64_t bound_of(const ga_graph *graph, const struct ga_plan_opts *opts)
+{
+    ga_plan *plan = NULL;
+    uint64_t bound = 0;
+    REQUIRE(ga_plan_graph(graph, opts, &plan) == GA_OK, "an order cannot be planned");
+    for (unsigned pool = 0; pool < 65536; pool++)
+        bound += ga_plan_bound(plan, pool);
+    ga_plan_delete(plan);
+    return bound;
+}
+
+void fuzz_order(ga_graph *graph, const struct ga_plan_opts *opts, uint32_t reach)
+{
+    struct ga_order_opts with = { .plan = *opts, .steps = 20000, .reach = reach, .mixes_pools = reach & 1 };
+    struct ga_order_info info;
+    size_t n = 0, room = 2 * (size_t)ga_graph_len(graph) + 1;
+    ga_id *list = calloc(room, sizeof *list);
+    char why[200] = "";
+    if (list && ga_order(graph, &with, list, &n, &info) == GA_OK) {
+        REQUIRE(n < room, "%zu entries for %u nodes", n, (unsigned)ga_graph_len(graph));
+        REQUIRE(ga_order_check(graph, list, n, why, sizeof why) == GA_OK, "%s", why);
+        REQUIRE(info.bound_after <= info.bound_before && info.peak_after <= info.peak_before, "it got worse");
+        REQUIRE(ga_graph_sequence(graph, list, n) == GA_OK, "no sequence");
+        REQUIRE(n == 0 || bound_of(graph, opts) == info.bound_after, "another bound than promised");
+    }
+    free(list);
+}
+
 struct written {
     char *text;
     size_t len, cap;

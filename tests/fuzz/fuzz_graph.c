@@ -96,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     fuzz_plan_all(graph, &opts);
     fuzz_round_trip(graph, !has_sequence);
+    fuzz_order(graph, &opts, (uint32_t)opts.seed % 8);
     ga_graph_delete(graph);
     return 0;
 }
