@@ -61,17 +61,22 @@ static bool parse_room(const char *text, uint64_t *capacity)
 
 /* ---- what is told ---- */
 
+static double over_live(const struct replay_result *result)
+{
+    return result->live_peak ? (double)result->reserved_peak / (double)result->live_peak : 1;
+}
+
 static void write_json(const char *path, const struct replay_opts *opts, const struct replay_result *result, struct text *out)
 {
     gai_text(out, "{\"schema\":1,\"file\":");
     gai_json_string(out, path_shown(path));
     gai_text(out,
              ",\"allocator\":\"%s\",\"policy\":\"%s\",\"capacity\":%" PRIu64 ",\"ops\":%" PRIu32 ",\"failed\":%" PRIu32
-             ",\"live_peak\":%" PRIu64 ",\"reserved_peak\":%" PRIu64 ",\"reserved_over_live\":%.4f,\"waits\":%" PRIu64
-             ",\"backend_calls\":%" PRIu64 ",\"ns_per_op\":%.0f,\"samples\":[",
+             ",\"live_peak\":%" PRIu64 ",\"used_peak\":%" PRIu64 ",\"reserved_peak\":%" PRIu64
+             ",\"reserved_over_live\":%.4f,\"waits\":%" PRIu64 ",\"device_ns\":%" PRIu64 ",\"backend_calls\":%" PRIu64
+             ",\"ns_per_op\":%.0f,\"samples\":[",
              allocator_names[opts->allocator], policy_names[opts->policy], opts->capacity, result->ops, result->failed,
-             result->live_peak, result->reserved_peak,
-             result->live_peak ? (double)result->reserved_peak / (double)result->live_peak : 1, result->waits,
+             result->live_peak, result->used_peak, result->reserved_peak, over_live(result), result->waits, result->device_ns,
              result->backend_calls, result->ops ? result->ns / result->ops : 0);
     for (uint32_t i = 0; i < result->n_samples; i++)
         gai_text(out, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", result->samples[i].live, result->samples[i].reserved);
@@ -100,24 +105,38 @@ static void write_chart(const struct replay_result *result, struct text *out)
 static void write_text(const struct replay_opts *opts, const struct replay_result *result, struct text *out)
 {
     char live[32], reserved[32];
-    double ratio = result->live_peak ? (double)result->reserved_peak / (double)result->live_peak : 1;
     gai_text(out, "\n%s, %s: reserved %s for %s alive, x %.3f; %" PRIu64 " calls of the device, %" PRIu64 " waits",
              allocator_names[opts->allocator], policy_names[opts->policy], gai_text_bytes(reserved, result->reserved_peak),
-             gai_text_bytes(live, result->live_peak), ratio, result->backend_calls, result->waits);
+             gai_text_bytes(live, result->live_peak), over_live(result), result->backend_calls, result->waits);
     if (result->failed)
         gai_text(out, "; %" PRIu32 " allocations failed", result->failed);
     gai_text(out, "\n");
     write_chart(result, out);
 }
 
+/* Side by side: the peaks, which need not be at one time. */
+static void write_table(const struct replay_opts *opts, const struct replay_result *results, unsigned policies, struct text *out)
+{
+    gai_text(out, "\n%-8s  %10s  %10s  %10s  %9s  %7s  %6s  %7s  %12s\n", allocator_names[opts->allocator], "alive", "in use",
+             "reserved", "x alive", "calls", "waits", "failed", "device time");
+    for (unsigned p = 0; p < N_POLICIES; p++) {
+        const struct replay_result *result = &results[p];
+        char live[32], used[32], reserved[32];
+        if (policies >> p & 1)
+            gai_text(out, "%-8s  %10s  %10s  %10s  %9.4f  %7" PRIu64 "  %6" PRIu64 "  %7" PRIu32 "  %9.3f ms\n", policy_names[p],
+                     gai_text_bytes(live, result->live_peak), gai_text_bytes(used, result->used_peak),
+                     gai_text_bytes(reserved, result->reserved_peak), over_live(result), result->backend_calls, result->waits,
+                     result->failed, (double)result->device_ns / 1e6);
+    }
+}
+
 /* ---- commands ---- */
 
 static enum exit_code replay_one(const char *path, const struct alloc_trace *trace, const struct replay_opts *opts, bool as_json,
-                                 struct text *out)
+                                 struct replay_result *result, struct text *out)
 {
-    struct replay_result result;
     char error[256];
-    enum ga_status status = replay_run(trace, opts, &result, error, sizeof error);
+    enum ga_status status = replay_run(trace, opts, result, error, sizeof error);
     if (status == GA_INVALID && *error) {
         complain("%s: %s", path_shown(path), error);
         return EXIT_INPUT;
@@ -127,10 +146,10 @@ static enum exit_code replay_one(const char *path, const struct alloc_trace *tra
         return EXIT_RESOURCES;
     }
     if (as_json)
-        write_json(path, opts, &result, out);
+        write_json(path, opts, result, out);
     else
-        write_text(opts, &result, out);
-    return result.failed ? EXIT_NO : EXIT_YES;
+        write_text(opts, result, out);
+    return result->failed ? EXIT_NO : EXIT_YES;
 }
 
 static enum exit_code load_trace(const char *path, struct alloc_trace *trace)
@@ -151,6 +170,7 @@ static enum exit_code load_trace(const char *path, struct alloc_trace *trace)
 enum exit_code command_replay(const struct options *options, struct text *out)
 {
     struct replay_opts opts = { .allocator = REPLAY_DEVICE };
+    struct replay_result results[N_POLICIES];
     struct alloc_trace trace;
     unsigned policies;
     if (!parse_allocator(options->allocator, &opts.allocator) || !parse_policies(options->policy, &policies) ||
@@ -170,8 +190,10 @@ enum exit_code command_replay(const struct options *options, struct text *out)
     for (unsigned p = 0; p < N_POLICIES && code <= EXIT_NO; p++) {
         opts.policy = (enum replay_policy)p;
         if (policies >> p & 1)
-            code = exit_worse(code, replay_one(options->files[0], &trace, &opts, as_json, out));
+            code = exit_worse(code, replay_one(options->files[0], &trace, &opts, as_json, &results[p], out));
     }
+    if (!as_json && code <= EXIT_NO && (policies & (policies - 1)))
+        write_table(&opts, results, policies, out);
     gai_alloc_trace_fini(&trace);
     return code;
 }

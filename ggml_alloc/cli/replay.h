@@ -20,9 +20,15 @@ struct replay_sample {
     uint64_t live, reserved;
 };
 
+struct replay_bytes {
+    uint64_t used, reserved; /* in blocks that are alive, or wait for a stream; taken from the device */
+};
+
 struct replay_result {
     uint32_t ops, failed;                         /* allocs and frees; allocs that found no space */
     uint64_t live_peak, reserved_peak;            /* bytes: as asked for; taken from the device */
+    uint64_t used_peak;                           /* as struct replay_bytes: what streams that lag behind make unavoidable */
+    uint64_t device_ns;                           /* on the device's clock: longer, when it had to be waited for */
     uint64_t waits;                               /* times that the device was waited for */
     uint64_t backend_calls;                       /* of memory */
     double ns;                                    /* of all that the allocator did; not for comparing bytes */
@@ -55,7 +61,7 @@ struct player {
     void *(*ptr)(struct player *player, uint32_t block, size_t *size);
     void (*commit)(struct player *player, ga_stream stream); /* NULL: nothing is to be done */
     void (*sync)(struct player *player);
-    uint64_t (*reserved)(struct player *player);
+    struct replay_bytes (*bytes)(struct player *player);
     void (*close)(struct player *player);
 };
 

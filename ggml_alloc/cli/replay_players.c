@@ -34,11 +34,11 @@ static void device_sync(struct player *player)
     ga_cache_sync(player->allocator);
 }
 
-static uint64_t device_reserved(struct player *player)
+static struct replay_bytes device_bytes(struct player *player)
 {
     struct ga_cache_stats stats;
     ga_cache_stats(player->allocator, &stats);
-    return stats.all.reserved_bytes.now;
+    return (struct replay_bytes){ .used = stats.all.active_bytes.now, .reserved = stats.all.reserved_bytes.now };
 }
 
 static void device_close(struct player *player)
@@ -65,7 +65,7 @@ bool player_open_device(struct player *player, enum replay_policy policy)
     player->share = device_share;
     player->ptr = device_ptr;
     player->sync = device_sync;
-    player->reserved = device_reserved;
+    player->bytes = device_bytes;
     player->close = device_close;
     return player->allocator != NULL;
 }
@@ -108,11 +108,11 @@ static void host_sync(struct player *player)
     ga_host_sync(player->allocator);
 }
 
-static uint64_t host_reserved(struct player *player)
+static struct replay_bytes host_bytes(struct player *player)
 {
     struct ga_host_stats stats;
     ga_host_stats(player->allocator, &stats);
-    return stats.allocated_bytes.now;
+    return (struct replay_bytes){ .used = stats.active_bytes.now, .reserved = stats.allocated_bytes.now };
 }
 
 static void host_close(struct player *player)
@@ -128,7 +128,7 @@ bool player_open_host(struct player *player)
     player->share = host_share;
     player->ptr = host_ptr;
     player->sync = host_sync;
-    player->reserved = host_reserved;
+    player->bytes = host_bytes;
     player->close = host_close;
     return player->allocator != NULL;
 }
@@ -172,12 +172,16 @@ static void heap_sync(struct player *player)
 {
     for (uint32_t stream = 0; stream < player->trace->n_streams; stream++)
         ga_heap_commit(heap_face(player), stream);
-    ga_heap_wait_for_events(heap_face(player), NULL, 0);
+    const struct ga_backend_order *order = ga_sim_backend(player->sim)->order;
+    if (order->sync(order->user) == GA_OK)
+        ga_heap_free_inactive_buffers(heap_face(player));
 }
 
-static uint64_t heap_reserved(struct player *player)
+static struct replay_bytes heap_bytes(struct player *player)
 {
-    return ga_heap_get_total_allocated_memory(heap_face(player));
+    struct ga_heap_stats stats;
+    ga_heap_stats(heap_face(player), &stats);
+    return (struct replay_bytes){ .used = stats.allocated.now + stats.pending, .reserved = stats.reserved.now };
 }
 
 static void heap_close(struct player *player)
@@ -194,7 +198,7 @@ bool player_open_heap(struct player *player)
     player->ptr = heap_ptr;
     player->commit = heap_commit;
     player->sync = heap_sync;
-    player->reserved = heap_reserved;
+    player->bytes = heap_bytes;
     player->close = heap_close;
     return player->allocator != NULL;
 }

@@ -11,7 +11,8 @@ struct run {
     uint64_t *sizes; /* of live blocks, as asked for */
     uint16_t *homes; /* the streams that blocks were asked for on */
     struct replay_result *result;
-    uint64_t live, reserved;
+    uint64_t live;
+    struct replay_bytes bytes;
     struct replay_sample since; /* the peaks since the last sample */
 };
 
@@ -27,7 +28,7 @@ static void take_block(struct run *run, const struct trace_event *event)
     run->result->ops++;
     if (event->value == 0)
         return;
-    if (run->player.alloc(&run->player, event->block, event->value, event->stream) != GA_OK) {
+    if (event->value > SIZE_MAX || run->player.alloc(&run->player, event->block, event->value, event->stream) != GA_OK) {
         run->result->failed++;
         run->player.blocks[event->block] = 0;
         return;
@@ -100,9 +101,10 @@ static void look(struct run *run, uint32_t i)
 {
     struct replay_result *result = run->result;
     run->since.live = run->live > run->since.live ? run->live : run->since.live;
-    run->since.reserved = run->reserved > run->since.reserved ? run->reserved : run->since.reserved;
+    run->since.reserved = run->bytes.reserved > run->since.reserved ? run->bytes.reserved : run->since.reserved;
     result->live_peak = run->live > result->live_peak ? run->live : result->live_peak;
-    result->reserved_peak = run->reserved > result->reserved_peak ? run->reserved : result->reserved_peak;
+    result->reserved_peak = run->bytes.reserved > result->reserved_peak ? run->bytes.reserved : result->reserved_peak;
+    result->used_peak = run->bytes.used > result->used_peak ? run->bytes.used : result->used_peak;
     uint64_t due = (uint64_t)run->trace->n * (result->n_samples + 1) / REPLAY_SAMPLES;
     if (i + 1 >= due && result->n_samples < REPLAY_SAMPLES) {
         result->samples[result->n_samples++] = run->since;
@@ -117,12 +119,13 @@ static void play_all(struct run *run)
         const struct trace_event *event = &run->trace->at[i];
         play(run, event);
         if (event->kind == TRACE_ALLOC || event->kind == TRACE_SYNC)
-            run->reserved = run->player.reserved(&run->player);
+            run->bytes = run->player.bytes(&run->player);
         look(run, i);
     }
     run->result->ns = now_ns() - begin;
     struct ga_sim_stats stats;
     ga_sim_stats(run->player.sim, &stats);
+    run->result->device_ns = ga_sim_now(run->player.sim);
     run->result->waits = stats.calls[GA_SIM_WAIT] + stats.calls[GA_SIM_SYNC];
     run->result->backend_calls = stats.calls[GA_SIM_ALLOC] + stats.calls[GA_SIM_FREE] + stats.calls[GA_SIM_PINNED_ALLOC] +
                                  stats.calls[GA_SIM_PINNED_FREE] + stats.calls[GA_SIM_MAP] + stats.calls[GA_SIM_UNMAP];

@@ -242,7 +242,9 @@ static enum ga_status read_lines(struct trace_reading *reading, struct lines *li
         reading->line = lines->number;
         if (len && line[len - 1] == '\r')
             line[--len] = 0;
-        if (memchr(line, 0, len))
+        if (!reader && *line == '\x80')
+            gai_trace_refuse(reading, "a pickle; write it as JSON: json.dump(pickle.load(open(FILE, 'rb')), open(NEW, 'w'))");
+        else if (memchr(line, 0, len))
             gai_trace_refuse(reading, "a zero byte; this is text");
         else if (reader)
             reader(reading, line, len);
