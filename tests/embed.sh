@@ -1,5 +1,5 @@
 #!/bin/sh
-# embed.sh - a program of its own finds the library: installed through pkg-config, and as a Meson subproject
+# embed.sh - a program of its own finds the library: installed through pkg-config and CMake, and as a Meson subproject
 #
 #   usage: embed.sh ROOT BUILD CC
 set -u
@@ -21,8 +21,22 @@ expect() {
   fi
 }
 
+# skip TITLE WHY
+skip() {
+  count=$((count + 1))
+  echo "ok $count - $1 # SKIP $2"
+}
+
+has() {
+  command -v "$1" > /dev/null
+}
+
 install_tree() {
-  meson install -C "$build" --destdir "$work/tree" && pc=$(find "$work/tree" -name ggml_alloc.pc) && [ -n "$pc" ]
+  meson install -C "$build" --destdir "$work/tree"
+}
+
+version() {
+  sed -n "s/^ *version: '\(.*\)',/\1/p" "$root/meson.build"
 }
 
 flags() { # what pkg-config says of the installed tree
@@ -30,12 +44,34 @@ flags() { # what pkg-config says of the installed tree
 }
 
 # shellcheck disable=SC2046,SC2086
-installed() {
-  install_tree || return 1
+through_pkg_config() {
+  pc=$(find "$work/tree" -name ggml_alloc.pc) && [ -n "$pc" ] || return 1
   lib=$(dirname "$(dirname "$pc")")
-  [ "$(flags --modversion)" = "$(sed -n "s/^ *version: '\(.*\)',/\1/p" "$root/meson.build")" ] &&
+  [ "$(flags --modversion)" = "$(version)" ] &&
     $cc -std=c99 -Wall -Wextra -Werror "$root/tests/embed.c" $(flags --cflags --libs) -o "$work/installed" &&
     LD_LIBRARY_PATH=$lib "$work/installed"
+}
+
+# The tree is moved first: what CMake reads leads from where it is.
+through_cmake() {
+  mv "$work/tree" "$work/moved" && mkdir "$work/cmake" && cp "$root/tests/embed.c" "$work/cmake" &&
+    config=$(find "$work/moved" -name ggml_alloc-config.cmake) && [ -n "$config" ] || return 1
+  cat > "$work/cmake/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.13)
+project(host C)
+find_package(ggml_alloc ${WANTED} QUIET)
+if(NOT ggml_alloc_FOUND)
+  message(FATAL_ERROR "no ggml_alloc of version ${WANTED}: ${ggml_alloc_NOT_FOUND_MESSAGE}")
+endif()
+add_executable(embed embed.c)
+target_link_libraries(embed PRIVATE ggml_alloc::ggml_alloc)
+CMAKE
+  cmake_setup() { # cmake_setup VERSION FOLDER
+    CC=$cc cmake -S "$work/cmake" -B "$work/$2" -Dggml_alloc_DIR="$(dirname "$config")" -DWANTED="$1"
+  }
+  cmake_setup "$(version)" cmake-build && cmake --build "$work/cmake-build" && "$work/cmake-build/embed" || return 1
+  echo "a later version is not there, and has to be refused"
+  ! cmake_setup 99.0 cmake-later > "$work/later" 2>&1 && grep -q 'no ggml_alloc of version 99.0' "$work/later"
 }
 
 subproject() {
@@ -50,12 +86,10 @@ MESON
     ninja -C "$work/host-build" all && meson test -C "$work/host-build" --no-rebuild
 }
 
+expect 'it installs' install_tree
 title='a program builds and runs against the installed tree, through pkg-config'
-if command -v pkg-config > /dev/null; then
-  expect "$title" installed
-else
-  count=1
-  echo "ok 1 - $title # SKIP no pkg-config"
-fi
+if has pkg-config; then expect "$title" through_pkg_config; else skip "$title" 'no pkg-config'; fi
+title='a program builds and runs against the installed tree, moved, through CMake'
+if has cmake; then expect "$title" through_cmake; else skip "$title" 'no cmake'; fi
 expect 'a program builds and runs with the library as a subproject' subproject
 echo "1..$count"
