@@ -176,7 +176,7 @@ uint32_t gai_defer_hold(struct defer *defer, uint32_t *uses, ga_stream *stream)
     if (!at)
         return 0;
     struct use *use = enqueue(defer, uses);
-    use->watchers++;
+    use->recording = true;
     *stream = defer->queues[use->queue].stream;
     return at;
 }
@@ -184,7 +184,7 @@ uint32_t gai_defer_hold(struct defer *defer, uint32_t *uses, ga_stream *stream)
 void gai_defer_let(struct defer *defer, uint32_t use, ga_event event)
 {
     defer->uses[use].event = event;
-    defer->uses[use].watchers--;
+    defer->uses[use].recording = false;
 }
 
 bool gai_defer_spent(struct defer *defer, ga_event *event)
@@ -201,30 +201,41 @@ bool gai_defer_spent(struct defer *defer, ga_event *event)
 
 static bool is_over(struct defer *defer, struct use *use)
 {
-    if (use->watchers)
+    if (use->recording)
         return false;
     return use->over ||
            (!defer->held && record(defer, use) && (use->event == 0 || defer->calls->reached(defer->calls->user, use->event)));
 }
 
-/* Takes `at`, which comes after `prev` (0: the first), out of its queue; returns its block. */
-static uint32_t drop(struct defer *defer, struct defer_queue *queue, uint32_t prev, uint32_t at)
+/* It is in no queue, and nobody waits for it. */
+static void clear_up(struct defer *defer, uint32_t at)
 {
     struct use *use = &defer->uses[at];
     bool is_spent = defer->collects && use->event && use->queue != CALLERS;
     uint32_t *list = is_spent ? &defer->spent : &defer->spare;
     if (!is_spent)
         release(defer, use);
+    use->gone = false;
+    use->next = *list;
+    *list = at;
+}
+
+/* Takes `at`, which comes after `prev` (0: the first), out of its queue; returns its block. */
+static uint32_t drop(struct defer *defer, struct defer_queue *queue, uint32_t prev, uint32_t at)
+{
+    struct use *use = &defer->uses[at];
+    uint32_t block = use->block;
     if (prev)
         defer->uses[prev].next = use->next;
     else
         queue->first = use->next;
     if (queue->last == at)
         queue->last = prev;
-    use->next = *list;
-    *list = at;
     defer->n_waiting--;
-    return use->block;
+    use->gone = use->watchers != 0;
+    if (!use->gone)
+        clear_up(defer, at);
+    return block;
 }
 
 uint32_t gai_defer_over(struct defer *defer, uint32_t *from)
@@ -269,7 +280,7 @@ uint32_t gai_defer_next(const struct defer *defer, struct defer_walk *walk)
 bool gai_defer_drop(struct defer *defer, struct defer_walk *walk)
 {
     struct use *use = &defer->uses[walk->at];
-    if (use->watchers) {
+    if (use->recording) {
         use->over = true;
         return false;
     }
@@ -294,6 +305,20 @@ uint32_t gai_defer_oldest(const struct defer *defer)
             oldest = at;
     }
     return oldest;
+}
+
+ga_event gai_defer_watch(struct defer *defer, uint32_t use)
+{
+    defer->uses[use].watchers++;
+    return defer->uses[use].event;
+}
+
+void gai_defer_unwatch(struct defer *defer, uint32_t use, bool reached)
+{
+    defer->uses[use].watchers--;
+    defer->uses[use].over |= reached;
+    if (defer->uses[use].gone && defer->uses[use].watchers == 0)
+        clear_up(defer, use);
 }
 
 const char *gai_defer_check(const struct defer *defer)

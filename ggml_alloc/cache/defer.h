@@ -10,8 +10,12 @@
  * A slow stream holds up nobody but the blocks that it uses.  An event that cannot be recorded is recorded when it is next asked
  * for: later than necessary, which is safe.  So freeing cannot fail; sharing pays for the room.
  *
- * Invariants, all verified by gai_defer_check(): each use is in one list, of a block or of a queue, or spare, or spent; `n_waiting` are in
- * queues; the queues are in the order of freeing.
+ * Who waits for an event does so without the lock.  The block may be reused all the same once the event is reached; only the event
+ * stays until the last who waits for it is back.  (If the block stayed as well, threads that are short of memory could hold it up
+ * for each other, for ever.)
+ *
+ * Invariants, all verified by gai_defer_check(): each use is in one list, of a block or of a queue, or spare, or spent, or gone with
+ * watchers left; `n_waiting` are in queues; the queues are in the order of freeing.
  */
 #ifndef GAI_CACHE_DEFER_H
 #define GAI_CACHE_DEFER_H
@@ -24,9 +28,11 @@ struct use {
     uint32_t block;
     uint32_t queue;
     uint32_t next;     /* of the block, of the queue or of the spare ones; 0: the last */
-    uint32_t watchers; /* threads that wait for its event without the lock: it may not go */
+    uint32_t watchers; /* threads that wait for its event without the lock: it may not be released */
     ga_event event;    /* 0: not recorded yet */
     bool over;         /* somebody waited for it */
+    bool recording;    /* somebody records its event without the lock: it is not over, whatever happens */
+    bool gone;         /* out of its queue; the last watcher clears up */
     bool captured;     /* nothing runs yet that it stands for */
     uint64_t order;    /* of freeing */
 };
@@ -92,11 +98,14 @@ struct defer_walk {
 struct defer_walk gai_defer_walk(const struct defer *defer);
 struct defer_walk gai_defer_walk_stream(const struct defer *defer, ga_stream stream);
 uint32_t gai_defer_next(const struct defer *defer, struct defer_walk *walk); /* the block of the next; 0: the end */
-/* Takes the one that the walk is at out of its queue; false: somebody waits for its event, who will find that it is over. */
+/* Takes the one that the walk is at out of its queue; false: somebody records its event, and will find that it is over. */
 bool gai_defer_drop(struct defer *defer, struct defer_walk *walk);
 
 /* The use freed first of those that wait; 0: none. */
 uint32_t gai_defer_oldest(const struct defer *defer);
+/* Its event, 0 when none was recorded, to be waited for without the lock; then the other, which tells whether it was reached. */
+ga_event gai_defer_watch(struct defer *defer, uint32_t use);
+void gai_defer_unwatch(struct defer *defer, uint32_t use, bool reached);
 
 const char *gai_defer_check(const struct defer *defer);
 

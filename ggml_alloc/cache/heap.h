@@ -102,7 +102,8 @@ struct heap_batch {
     uint64_t number;   /* growing; 0: nobody's slot */
     ga_event event;    /* 0: not recorded yet */
     bool over;         /* somebody waited for it */
-    uint32_t watchers; /* threads that wait for its event without the lock: it may not go */
+    bool gone;         /* its uses are over; the last watcher clears up */
+    uint32_t watchers; /* threads that wait for its event without the lock: it may not be released */
     uint32_t uses;
     uint32_t next; /* of the stream, or of spare ones */
 };

@@ -160,13 +160,23 @@ bool gai_heap_unref(ga_heaps *heaps, uint32_t slot)
 static bool is_over(ga_heaps *heaps, ga_stream stream, struct heap_batch *batch)
 {
     const struct ga_backend_order *calls = calls_of(heaps);
-    if (batch->watchers || batch->over)
-        return !batch->watchers;
+    if (batch->over)
+        return true;
     bool recorded = batch->event || calls->record(calls->user, stream, &batch->event) == GA_OK;
     return recorded && (batch->event == 0 || calls->reached(calls->user, batch->event));
 }
 
-/* Its uses are over; returns how many buffers became idle. */
+/* Nobody needs its event any more. */
+static void clear_up(ga_heaps *heaps, uint32_t at)
+{
+    struct heap_batch *batch = &heaps->batches[at];
+    if (batch->event)
+        calls_of(heaps)->release(calls_of(heaps)->user, batch->event);
+    *batch = (struct heap_batch){ .next = heaps->spare_batch };
+    heaps->spare_batch = at;
+}
+
+/* Its uses are over; returns how many buffers became idle.  Who waits for its event clears up. */
 static uint32_t end_batch(ga_heaps *heaps, uint32_t at)
 {
     struct heap_batch *batch = &heaps->batches[at];
@@ -181,10 +191,11 @@ static uint32_t end_batch(ga_heaps *heaps, uint32_t at)
         heaps->spare_use = use;
         n_idle += gai_heap_unref(heaps, slot);
     }
-    if (batch->event)
-        calls_of(heaps)->release(calls_of(heaps)->user, batch->event);
-    *batch = (struct heap_batch){ .next = heaps->spare_batch };
-    heaps->spare_batch = at;
+    batch->uses = 0;
+    batch->number = 0;
+    batch->gone = batch->watchers != 0;
+    if (!batch->gone)
+        clear_up(heaps, at);
     return n_idle;
 }
 
@@ -213,6 +224,8 @@ enum ga_status gai_heap_wait(ga_heaps *heaps, uint32_t batch, uint32_t *n_idle)
     lock_take(&heaps->lock);
     heaps->batches[batch].watchers--;
     heaps->batches[batch].over |= status == GA_OK;
+    if (heaps->batches[batch].gone && heaps->batches[batch].watchers == 0)
+        clear_up(heaps, batch);
     *n_idle += gai_heap_poll(heaps);
     return status;
 }

@@ -235,14 +235,12 @@ static enum ga_status wait_oldest(ga_host *host)
     uint32_t use = gai_defer_oldest(&host->defer);
     if (!use || gai_host_captures(host))
         return GA_NO_SPACE;
-    ga_event event = host->defer.uses[use].event;
+    ga_event event = gai_defer_watch(&host->defer, use);
     host->stats.waits++;
-    host->defer.uses[use].watchers++;
     lock_give(&host->lock);
     enum ga_status status = event ? calls->wait(calls->user, event) : calls->sync(calls->user);
     lock_take(&host->lock);
-    host->defer.uses[use].watchers--;
-    host->defer.uses[use].over |= status == GA_OK;
+    gai_defer_unwatch(&host->defer, use, status == GA_OK);
     gai_host_retire(host, NULL);
     return status;
 }

@@ -92,13 +92,11 @@ static enum ga_status step_borrow(ga_cache *cache, struct request *request)
 static enum ga_status wait_for(ga_cache *cache, uint32_t use)
 {
     const struct ga_backend_order *calls = cache->backend->order;
-    ga_event event = cache->defer.uses[use].event;
-    cache->defer.uses[use].watchers++;
+    ga_event event = gai_defer_watch(&cache->defer, use);
     lock_give(&cache->lock);
     enum ga_status status = event ? calls->wait(calls->user, event) : calls->sync(calls->user);
     lock_take(&cache->lock);
-    cache->defer.uses[use].watchers--;
-    cache->defer.uses[use].over |= status == GA_OK;
+    gai_defer_unwatch(&cache->defer, use, status == GA_OK);
     gai_cache_retire(cache);
     return status;
 }
