@@ -10,6 +10,7 @@
 #include "io/alloc_trace.h"
 #include "io/csv.h"
 #include "io/gen.h"
+#include "io/gguf_cache.h"
 #include "io/report.h"
 #include "io/tgraph.h"
 
@@ -42,6 +43,16 @@ void say_in_file_ids(const struct input *input, const char *why, char *buf, size
 
 struct command;
 
+#define EXTRAS_MOST 16u
+
+/* What else needs memory: NAME=SIZE, and on which device. */
+struct extra_option {
+    const char *name; /* not 0-terminated: `len` bytes; of `device` NULL: where the model is */
+    size_t len;
+    uint64_t bytes;
+    const char *device;
+};
+
 enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
 
 struct options {
@@ -64,6 +75,10 @@ struct options {
     struct gen_perfect perfect; /* --seed and --align apart */
     struct gen_random random;   /* --seed apart */
     uint32_t reach;
+    struct gguf_use gguf;
+    const char *graph, *trace; /* files; NULL */
+    struct extra_option extras[EXTRAS_MOST];
+    unsigned n_extras;
     bool wants_solution, is_order, mixes_pools;
     bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_kind, has_live, wants_help;
 };
@@ -86,6 +101,7 @@ enum option_set {
     TAKES_MOVES = 1 << 13,   /* --reach --mix-pools, -o for a graph */
     TAKES_REPLAY = 1 << 14,  /* --allocator --policy --capacity --format */
     TAKES_PROGRAM = 1 << 15, /* --kind of traces */
+    TAKES_GGUF = 1 << 16,    /* --ctx to --extra */
 };
 
 #define ANY_FILES INT_MAX
@@ -169,6 +185,7 @@ enum exit_code command_gen_perfect(const struct options *options, struct text *o
 enum exit_code command_gen_random(const struct options *options, struct text *out);
 enum exit_code command_replay(const struct options *options, struct text *out);
 enum exit_code command_gen_trace(const struct options *options, struct text *out);
+enum exit_code command_gguf(const struct options *options, struct text *out);
 enum exit_code command_report(const struct options *options, struct text *out);
 
 #endif

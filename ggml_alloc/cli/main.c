@@ -56,6 +56,11 @@ static const struct command commands[] = {
       "TRACE is ours (gen trace shows it), a log of RMM (CSV), or a memory snapshot of PyTorch with its history (JSON).\n"
       "Exits with 1 when an allocation found no space.\n",
       TAKES_REPLAY | TAKES_OUTPUT, 1, 1, command_replay },
+    { "gguf", "FILE", "what a model will need: weights, caches, graph, and the rest",
+      "From the header of a GGUF file (of all parts, when it is one of several) and a recorded graph; weights are never read.\n"
+      "Everything is on one device but what --extra or the graph put elsewhere.  Exits with 1 when a device needs more than "
+      "--budget.\n",
+      TAKES_GGUF | TAKES_BUDGET | TAKES_PLANNING | TAKES_EFFORT | TAKES_GRAPH | TAKES_OUTPUT, 1, 1, command_gguf },
     { "report", "RESULTS [AFTER]", "planners compared, from what bench_place --peers wrote",
       "RESULTS are JSON lines or CSV: peer, instance, n, peak, load, proved, median_ns, min_ns, bytes, ...\n"
       "With AFTER: what changed since RESULTS; exits with 1 when a peak is higher.\n",

@@ -261,6 +261,69 @@ static bool parse_reach(struct options *options, const char *value)
     return parse_count(value, 0, UINT32_MAX - 1, &options->reach);
 }
 
+static bool parse_tokens(const char *value, uint64_t *tokens)
+{
+    uint32_t n;
+    bool ok = parse_count(value, 1, INT32_MAX, &n);
+    *tokens = ok ? n : 0;
+    return ok;
+}
+
+static bool parse_ctx(struct options *options, const char *value)
+{
+    return parse_tokens(value, &options->gguf.ctx);
+}
+
+static bool parse_batch(struct options *options, const char *value)
+{
+    return parse_tokens(value, &options->gguf.batch);
+}
+
+static bool parse_ubatch(struct options *options, const char *value)
+{
+    return parse_tokens(value, &options->gguf.ubatch);
+}
+
+static bool parse_parallel(struct options *options, const char *value)
+{
+    return parse_tokens(value, &options->gguf.parallel);
+}
+
+static bool parse_kv_type(struct options *options, const char *value)
+{
+    options->gguf.kv_type = gai_gguf_type(value);
+    return options->gguf.kv_type != UINT32_MAX;
+}
+
+static bool parse_graph(struct options *options, const char *value)
+{
+    options->graph = value;
+    return *value != 0;
+}
+
+static bool parse_trace(struct options *options, const char *value)
+{
+    options->trace = value;
+    return *value != 0;
+}
+
+/* NAME=SIZE[@DEVICE] */
+static bool parse_extra(struct options *options, const char *value)
+{
+    char size[32];
+    size_t len = strcspn(value, "=");
+    const char *at = strchr(value, '@');
+    if (!value[len] || len == 0 || options->n_extras == EXTRAS_MOST || (at && !at[1]))
+        return false;
+    const char *end = at ? at : value + strlen(value);
+    if (end <= value + len || (size_t)(end - value) - len - 1 >= sizeof size)
+        return false;
+    struct extra_option *extra = &options->extras[options->n_extras++];
+    *extra = (struct extra_option){ .name = value, .len = len, .device = at ? at + 1 : NULL };
+    snprintf(size, sizeof size, "%.*s", (int)((size_t)(end - value) - len - 1), value + len + 1);
+    return gai_parse_size(size, &extra->bytes);
+}
+
 static bool parse_graph_output(struct options *options, const char *value)
 {
     options->graph_output = value;
@@ -303,6 +366,15 @@ static const struct option {
     { "--seed", "N", "another seed, another instance; 0", TAKES_CUTS | TAKES_CHANCE | TAKES_PROGRAM, parse_seed, NULL },
     { "--order", NULL, "run nodes in a better order, as 'order' finds it; for check: FILE's nodes are listed", TAKES_ORDER,
       parse_order, NULL },
+    { "--ctx", "N", "tokens of context, of all sequences together; what the model was trained on", TAKES_GGUF, parse_ctx, NULL },
+    { "--batch", "N", "tokens given at once; 2048", TAKES_GGUF, parse_batch, NULL },
+    { "--ubatch", "N", "tokens computed at once; 512", TAKES_GGUF, parse_ubatch, NULL },
+    { "--kv-type", "TYPE", "of keys and values: f32, f16, bf16, q8_0, q4_0, ...; f16", TAKES_GGUF, parse_kv_type, NULL },
+    { "--parallel", "N", "sequences, which share the context; 1", TAKES_GGUF, parse_parallel, NULL },
+    { "--graph", "GRAPH", "a recorded graph: the compute buffers, planned", TAKES_GGUF, parse_graph, NULL },
+    { "--trace", "TRACE", "a trace of allocations: what a caching allocator reserves for it", TAKES_GGUF, parse_trace, NULL },
+    { "--extra", "NAME=SIZE[@DEVICE]", "what else is needed, at most 16 times", TAKES_GGUF, parse_extra, NULL },
+    { "--format", "WORD", "text or json; text", TAKES_GGUF, parse_replay_format, replay_words },
     { "--reach", "N", "steps that a node may move at most; 0 is any number", TAKES_MOVES, parse_reach, NULL },
     { "--mix-pools", NULL, "pools need not take turns as they did", TAKES_MOVES, parse_mix_pools, NULL },
     { "--output", "GRAPH", "write the graph in the new order; also -o", TAKES_MOVES, parse_graph_output, NULL },
@@ -451,7 +523,7 @@ static int take_option(struct options *options, int left, char **argv)
 
 bool options_parse(const struct command *command, int argc, char **argv, struct options *options)
 {
-    *options = (struct options){ .command = command, .files = argv, .inplace = INPLACE_VIEWS };
+    *options = (struct options){ .command = command, .files = argv, .inplace = INPLACE_VIEWS, .gguf = { .kv_type = GGUF_F16 } };
     bool only_files = false;
     for (int i = 0; i < argc;) {
         bool is_file = only_files || argv[i][0] != '-' || argv[i][1] == 0;

@@ -152,7 +152,7 @@ static enum exit_code replay_one(const char *path, const struct alloc_trace *tra
     return result->failed ? EXIT_NO : EXIT_YES;
 }
 
-static enum exit_code load_trace(const char *path, struct alloc_trace *trace)
+enum exit_code replay_load(const char *path, struct alloc_trace *trace)
 {
     struct bytes bytes;
     struct mishap mishap;
@@ -180,7 +180,7 @@ enum exit_code command_replay(const struct options *options, struct text *out)
         complain("only the device allocator has other policies than base");
         return EXIT_USAGE;
     }
-    enum exit_code code = load_trace(options->files[0], &trace);
+    enum exit_code code = replay_load(options->files[0], &trace);
     if (code != EXIT_YES)
         return code;
     bool as_json = options->format == GA_JSON;

@@ -8,6 +8,7 @@
 #ifndef GAI_CLI_REPLAY_H
 #define GAI_CLI_REPLAY_H
 
+#include "cli/cli.h"
 #include "ggml_alloc/sim.h"
 #include "io/alloc_trace.h"
 
@@ -46,6 +47,9 @@ struct replay_opts {
  * allocator has policies. */
 enum ga_status replay_run(const struct alloc_trace *trace, const struct replay_opts *opts, struct replay_result *result,
                           char *error, size_t cap);
+
+/* Complains itself; EXIT_YES: `trace` is to be freed. */
+enum exit_code replay_load(const char *path, struct alloc_trace *trace);
 
 /* ---- players ---- */
 

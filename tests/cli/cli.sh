@@ -660,6 +660,74 @@ ok 'a reader that goes away is no error' test -z "$( ("$command" plan chunked.tg
 ggml-alloc: cannot write /dev/full: No space left on device
 END
 
+# ---- gguf ----
+
+if python3 "$root/tests/cli/gguf.py" . 2> /dev/null; then
+  run 'gguf tells weights and caches by layer' 0 gguf plain.gguf --parallel=2 --kv-type=q8_0 --extra=scratch=1MiB@GPU << 'END'
+plain.gguf: llama, 3 tensors, f16 20.5 KiB
+  context 1000: 2 x 512 cells of q8_0
+
+     layers     weights        keys      values       state  cache
+       0..1    4.00 KiB    34.0 KiB    34.0 KiB         0 B  full
+   no layer    12.5 KiB
+
+  device      what                      size  rests on
+  device      weights               20.5 KiB  types and dimensions in the header
+  device      keys and values      136.0 KiB  metadata, llama.cpp's cells
+  GPU         scratch               1.00 MiB  --extra
+  device      all                  156.5 KiB
+  GPU         all                   1.00 MiB
+  without the compute buffers: --graph tells them from a recorded graph
+END
+  "$command" gguf plain.gguf --format=json | sed 's/plain/big/' > little
+  "$command" gguf big.gguf --format=json > large
+  ok 'the other byte order is the same model' cmp little large
+  run 'layers that slide, within a budget' 0 gguf gemma.gguf --budget=3MiB << 'END'
+gemma.gguf: gemma2, 0 tensors
+  context 8192: 1 x 8192 cells of f16, 768 where the window slides
+
+     layers     weights        keys      values       state  cache
+          0         0 B    96.0 KiB    96.0 KiB         0 B  sliding
+          1         0 B    1.00 MiB    1.00 MiB         0 B  full
+   no layer         0 B
+
+  device      what                      size  rests on
+  device      weights                    0 B  types and dimensions in the header
+  device      keys and values       2.19 MiB  metadata, llama.cpp's cells
+  device      all                   2.19 MiB  fits 3.00 MiB
+  without the compute buffers: --graph tells them from a recorded graph
+END
+  run 'a recurrent state, in json' 0 gguf mixed.gguf --format=json << 'END'
+{"schema":1,"file":"mixed.gguf","architecture":"lfm2","tensors":2,"whole":true,"ctx":512,"cells":512,"window_cells":512,"types":{"f16":4480},"layers":[{"weights":384,"cache":"recurrent","keys":0,"values":0,"state":512},{"weights":4096,"cache":"full","keys":32768,"values":32768,"state":0}],"needs":[{"device":"device","what":"weights","bytes":4480,"basis":"types and dimensions in the header"},{"device":"device","what":"keys and values","bytes":65536,"basis":"metadata, llama.cpp's cells"},{"device":"device","what":"recurrent states","bytes":512,"basis":"metadata, f32, one per sequence"}]}
+END
+  run 'MLA, a graph and a trace, over budget' 1 gguf mla.gguf --graph=conv.tgraph --effort=online --trace=small.trace --budget=8MiB << 'END'
+mla.gguf: deepseek2, 0 tensors
+  context 256: 1 x 256 cells of f16
+
+     layers     weights        keys      values       state  cache
+          0         0 B   288.0 KiB         0 B         0 B  mla
+   no layer         0 B
+
+  device      what                      size  rests on
+  CPU         graph                 11.1 MiB  planned, as recorded
+  CPU         weights                    0 B  types and dimensions in the header
+  CPU         keys and values      288.0 KiB  metadata, llama.cpp's cells
+  CPU         caching allocator     22.0 MiB  replayed, the most reserved
+  CPU         all                   33.4 MiB  25.4 MiB over budget
+END
+  ok 'all parts are added up' sh -c '"$1" gguf part-00001-of-00002.gguf | grep -q "36.5 KiB, in 2 parts"' sh "$command"
+  run 'the second part alone' 3 gguf part-00002-of-00002.gguf << 'END'
+part-00002-of-00002.gguf: one of 2 parts; give the first, under its name NAME-00001-of-00002.gguf
+END
+  rm part-00002-of-00002.gguf
+  run 'a part that is not there' 3 gguf part-00001-of-00002.gguf << 'END'
+part-00002-of-00002.gguf: No such file or directory
+END
+  run 'a header cut short' 3 gguf short.gguf << 'END'
+short.gguf: byte 16: more keys than the file holds
+END
+fi
+
 # ---- help ----
 
 ok '--help' sh -c '"$1" --help | grep -q "usage: ggml-alloc COMMAND"' sh "$command"
