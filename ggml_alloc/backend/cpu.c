@@ -54,7 +54,8 @@ static void cpu_release(void *user, void *base, size_t size)
 static void cpu_unmap(void *user, void *base, size_t offset, size_t size)
 {
     (void)user;
-    mmap((char *)base + offset, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    /* Failing, it leaves the pages as they were: still ours, and mapped again when they are needed. */
+    (void)mmap((char *)base + offset, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
 static enum ga_status cpu_map(void *user, void *base, size_t offset, size_t size)

@@ -84,8 +84,8 @@ static inline uint64_t counts_active_bytes(const struct counts *counts)
     return tally_now(&counts->allocated_bytes) + tally_now(&counts->pending_bytes);
 }
 
-struct ga_cache_counts gai_counts_of(const struct counts *counts, bool kind);
-struct ga_cache_counts gai_counts_all(const struct counts *counts);
+struct ga_cache_counts gai_counts_of(const struct counts *given, bool kind);
+struct ga_cache_counts gai_counts_all(const struct counts *given);
 void gai_counts_reset_peaks(struct counts *counts);
 void gai_counts_reset_totals(struct counts *counts);
 

@@ -126,9 +126,9 @@ enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_
     if (request->align)
         return carve_aligned(cache, request, node);
     uint64_t len = core_node_len(&cache->core, request->lane, node);
-    if (in_range(cache, request->lane, node))
-        len = request->rounded; /* what remains is not lost: the range is one piece */
-    else if (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool))
+    /* In a range what remains is not lost: it is one piece. */
+    if (in_range(cache, request->lane, node) ||
+        (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool)))
         len = request->rounded;
     return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
 }

@@ -73,7 +73,7 @@ static void unmap_holes(ga_cache *cache, uint32_t lane, const struct core_gap *g
     }
 }
 
-static void note_piece(ga_cache *cache, enum ga_cache_action action, uint32_t lane, char *base, uint64_t into, uint64_t len)
+static void note_piece(ga_cache *cache, enum ga_cache_action action, uint32_t lane, const char *base, uint64_t into, uint64_t len)
 {
     if (cache->watch.on)
         gai_watch_add(cache,

@@ -6,11 +6,13 @@
 #include "base/bits.h"
 
 #if defined(__GNUC__)
-/* Buffers over several devices came later: where ggml has them it is asked, where not these are NULL. */
+/* Buffers over several devices came later: where ggml has them it is asked, where not these are NULL.  Newer headers know them. */
+/* NOLINTBEGIN(readability-redundant-declaration) */
 extern bool ggml_backend_buft_is_meta(ggml_backend_buffer_type_t buft) __attribute__((weak));
 extern struct ggml_backend_buffer *ggml_backend_meta_alloc_ctx_tensors_from_buft(struct ggml_context *ctx,
                                                                                  ggml_backend_buffer_type_t buft)
     __attribute__((weak));
+/* NOLINTEND(readability-redundant-declaration) */
 
 static bool is_meta(ggml_backend_buffer_type_t buft)
 {

@@ -12,8 +12,10 @@
 
 static int until_failure; /* counts down; 0: none */
 
+/* NOLINTBEGIN(readability-identifier-naming): the linker chose them */
 void *__real_realloc(void *ptr, size_t size);
 void *__wrap_realloc(void *ptr, size_t size);
+/* NOLINTEND(readability-identifier-naming) */
 
 void *__wrap_realloc(void *ptr, size_t size)
 {

@@ -13,8 +13,10 @@ static struct small s;
 static char memory[1 << 16];
 static int until_failure; /* counts down; 0: none */
 
+/* NOLINTBEGIN(readability-identifier-naming): the linker chose them */
 void *__real_realloc(void *ptr, size_t size);
 void *__wrap_realloc(void *ptr, size_t size);
+/* NOLINTEND(readability-identifier-naming) */
 
 void *__wrap_realloc(void *ptr, size_t size)
 {
@@ -50,6 +52,7 @@ static bool whole_life(void)
     size_t size = ggml_allocr_alloc_graph(alloc, small_graph(&s));
     if (ggml_allocr_error(alloc)) {
         cr_assert_eq(size, 0);
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): a copy, padding and all */
         cr_assert_eq(memcmp(before, s.tensors, sizeof before), 0);
         fine = false;
         cr_assert_gt(ggml_allocr_alloc_graph(alloc, small_graph(&s)), 0, "once there is memory, it works");
