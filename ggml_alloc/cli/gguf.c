@@ -261,12 +261,31 @@ static enum exit_code verdict(const struct options *options, const struct bill *
     return EXIT_YES;
 }
 
-enum exit_code command_gguf(const struct options *options, struct text *out)
+static enum exit_code tell(const struct options *options, const struct model *model, const struct gguf_use *use, struct text *out)
 {
-    struct model model;
     struct gguf_need need;
     struct bill bill;
     struct mishap mishap;
+    enum ga_status status = gai_gguf_need(&model->gguf, use, &need, &mishap);
+    if (status != GA_OK) {
+        complain_input(options->files[0], &mishap, status);
+        return EXIT_INPUT;
+    }
+    enum exit_code code = make_bill(options, model, &need, &bill);
+    if (code != EXIT_YES)
+        return code;
+    if (options->format == GA_JSON) {
+        write_json(model, options, &need, &bill, out);
+    } else {
+        write_model(options->files[0], model, use, &need, out);
+        write_bill(&bill, options, out);
+    }
+    return verdict(options, &bill);
+}
+
+enum exit_code command_gguf(const struct options *options, struct text *out)
+{
+    struct model model;
     struct gguf_use use = options->gguf;
     use.parallel = max_u64(use.parallel, 1);
     use.batch = use.batch ? use.batch : 2048;
@@ -274,14 +293,7 @@ enum exit_code command_gguf(const struct options *options, struct text *out)
     enum exit_code code = model_load(options->files[0], &model);
     if (code != EXIT_YES)
         return code;
-    enum ga_status status = gai_gguf_need(&model.gguf, &use, &need, &mishap);
-    code = status == GA_OK ? make_bill(options, &model, &need, &bill) : complain_input(options->files[0], &mishap, status);
-    if (code == EXIT_YES && options->format == GA_JSON)
-        write_json(&model, options, &need, &bill, out);
-    else if (code == EXIT_YES) {
-        write_model(options->files[0], &model, &use, &need, out);
-        write_bill(&bill, options, out);
-    }
+    code = tell(options, &model, &use, out);
     gai_gguf_fini(&model.gguf);
-    return code == EXIT_YES ? verdict(options, &bill) : code;
+    return code;
 }
