@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* Length of the UTF-8 sequence that starts here, 0 when it is none. */
-static size_t sequence_len(const unsigned char *at)
+size_t gai_utf8_len(const char *text)
 {
+    const unsigned char *at = (const unsigned char *)text;
     size_t len = at[0] < 0x80                    ? 1
                  : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
                  : (at[0] & 0xf0) == 0xe0        ? 3
@@ -27,7 +27,7 @@ void gai_json_string(struct text *out, const char *text)
     gai_text_raw(out, "\"", 1);
     const unsigned char *at = (const unsigned char *)text;
     while (*at) {
-        size_t len = sequence_len(at);
+        size_t len = gai_utf8_len((const char *)at);
         if (len == 0)
             gai_text(out, "\\ufffd");
         else if (*at == '"' || *at == '\\')

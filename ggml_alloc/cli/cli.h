@@ -55,6 +55,10 @@ struct extra_option {
 
 enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
 
+/* What draws a plan; none: enum ga_format says. */
+enum picture { PICTURE_NONE, PICTURE_TEXT, PICTURE_SVG, PICTURE_HTML };
+enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
 struct options {
     const struct command *command;
     char **files; /* within argv */
@@ -67,6 +71,8 @@ struct options {
     const char *output;       /* a file; NULL is stdout */
     const char *graph_output; /* likewise, of a graph; NULL is none */
     enum ga_format format;
+    enum picture picture;
+    enum colour colour;
     enum report_format report;
     const char *allocator, *policy; /* words; NULL */
     enum trace_program program;
@@ -102,6 +108,7 @@ enum option_set {
     TAKES_REPLAY = 1 << 14,  /* --allocator --policy --capacity --format */
     TAKES_PROGRAM = 1 << 15, /* --kind of traces */
     TAKES_GGUF = 1 << 16,    /* --ctx to --extra */
+    TAKES_PICTURE = 1 << 17, /* --format of pictures, --color */
 };
 
 #define ANY_FILES INT_MAX
@@ -172,6 +179,11 @@ enum exit_code solution_verdict(const struct options *options, const struct solu
 /* Loads and plans at the effort asked for; anything but EXIT_YES leaves nothing to free. */
 enum exit_code load_and_solve(const struct options *options, const char *path, struct input *input, struct solution *solution);
 
+/* ---- show.c ---- */
+
+/* As options->picture says; complains itself. */
+enum exit_code draw(const struct options *options, const struct input *input, const struct solution *solution, struct text *out);
+
 /* ---- the commands ---- */
 
 enum exit_code command_plan(const struct options *options, struct text *out);
@@ -186,6 +198,7 @@ enum exit_code command_gen_random(const struct options *options, struct text *ou
 enum exit_code command_replay(const struct options *options, struct text *out);
 enum exit_code command_gen_trace(const struct options *options, struct text *out);
 enum exit_code command_gguf(const struct options *options, struct text *out);
+enum exit_code command_show(const struct options *options, struct text *out);
 enum exit_code command_report(const struct options *options, struct text *out);
 
 #endif

@@ -19,7 +19,9 @@ static int find_word(const char *const *words, const char *word)
 
 static const char *const effort_words[] = { "none", "online", "quick", "search", "prove", NULL };
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
-static const char *const format_words[] = { "text", "json", "csv", "plan", NULL };
+static const char *const format_words[] = { "text", "json", "csv", "plan", "svg", "html", NULL };
+static const char *const picture_words[] = { "text", "svg", "html", NULL };
+static const char *const colour_words[] = { "auto", "always", "never", NULL };
 static const char *const report_words[] = { "md", "svg", "html", NULL };
 static const char *const program_words[] = { "llm", "diffusion", "training", NULL };
 static const char *const replay_words[] = { "text", "json", NULL };
@@ -43,7 +45,24 @@ static bool parse_inplace(struct options *options, const char *value)
 static bool parse_format(struct options *options, const char *value)
 {
     int found = find_word(format_words, value);
-    options->format = (enum ga_format)found;
+    if (found > GA_PLAN)
+        options->picture = (enum picture)(PICTURE_SVG + found - GA_PLAN - 1);
+    else
+        options->format = (enum ga_format)found;
+    return found >= 0;
+}
+
+static bool parse_picture(struct options *options, const char *value)
+{
+    int found = find_word(picture_words, value);
+    options->picture = (enum picture)(PICTURE_TEXT + found);
+    return found >= 0;
+}
+
+static bool parse_colour(struct options *options, const char *value)
+{
+    int found = find_word(colour_words, value);
+    options->colour = (enum colour)found;
     return found >= 0;
 }
 
@@ -347,7 +366,10 @@ static const struct option {
     { "--align", "SIZE", "alignment of every pool, a power of two", TAKES_LIMITS, parse_align, NULL },
     { "--budget", "SIZE", "what each pool may take; exit 1 if one takes more", TAKES_BUDGET, parse_budget, NULL },
     { "--pool", "N", "which pool, when there are several", TAKES_POOL, parse_pool, NULL },
-    { "--format", "WORD", "text, json, csv or plan; text", TAKES_FORMAT, parse_format, format_words },
+    { "--format", "WORD", "text, json, csv, plan, or a picture: svg, html; text", TAKES_FORMAT, parse_format, format_words },
+    { "--format", "WORD", "text, svg or html; text", TAKES_PICTURE, parse_picture, picture_words },
+    { "--color", "WORD", "auto (on a terminal, unless NO_COLOR is set), always or never", TAKES_PICTURE, parse_colour,
+      colour_words },
     { "--format", "WORD", "md, svg or html; md", TAKES_REPORT, parse_report, report_words },
     { "--allocator", "WORD", "device, host or heap; device", TAKES_REPLAY, parse_allocator, NULL },
     { "--policy", "WORDS", "of device: base, segments (smaller ones), range (one that grows), or all; base", TAKES_REPLAY,

@@ -101,7 +101,7 @@ enum exit_code command_order(const struct options *options, struct text *out)
     struct bytes bytes;
     struct input input;
     const char *path = options->files[0];
-    if (options->format >= GA_CSV) {
+    if (options->format >= GA_CSV || options->picture) {
         complain("an order is written as text or json; -o writes the graph in that order");
         return EXIT_USAGE;
     }

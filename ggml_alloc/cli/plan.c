@@ -6,6 +6,8 @@
 static enum exit_code write_plan(const struct options *options, const struct input *input, const struct solution *solution,
                                  struct text *out)
 {
+    if (options->picture)
+        return draw(options, input, solution, out);
     if (input->is_graph || options->format != GA_CSV) {
         gai_report_write(&solution->report, options->format, out);
         return EXIT_YES;
@@ -36,8 +38,8 @@ static enum exit_code plan_file(const struct options *options, const char *path,
 enum exit_code command_plan(const struct options *options, struct text *out)
 {
     enum exit_code code = EXIT_YES;
-    if (options->n_files > 1 && options->format >= GA_CSV) {
-        complain("csv and plan hold one graph; name one FILE, or write --format=text or json");
+    if (options->n_files > 1 && (options->format >= GA_CSV || options->picture)) {
+        complain("csv, plan and pictures hold one graph; name one FILE, or write --format=text or json");
         return EXIT_USAGE;
     }
     for (int i = 0; i < options->n_files; i++) {

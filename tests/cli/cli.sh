@@ -461,7 +461,7 @@ run 'too many files' 2 check a b c << 'END'
 ggml-alloc: usage: ggml-alloc check FILE PLAN; see 'ggml-alloc check --help'
 END
 run 'csv of two graphs' 2 plan conv.tgraph conv.tgraph --format=csv << 'END'
-ggml-alloc: csv and plan hold one graph; name one FILE, or write --format=text or json
+ggml-alloc: csv, plan and pictures hold one graph; name one FILE, or write --format=text or json
 END
 run 'a file that is not there' 3 plan nowhere.tgraph << 'END'
 nowhere.tgraph: No such file or directory
@@ -727,6 +727,42 @@ END
 short.gguf: byte 16: more keys than the file holds
 END
 fi
+
+# ---- show ----
+
+run 'several drawings do not fit one file' 2 show conv.tgraph conv.tgraph --format=svg << 'END'
+ggml-alloc: a picture holds one graph; name one FILE, or let it be text
+END
+run 'an order is no picture' 2 order conv.tgraph --format=svg << 'END'
+ggml-alloc: an order is written as text or json; -o writes the graph in that order
+END
+COLUMNS=80 run 'show draws with letters' 0 show conv.tgraph --effort=online << 'END'
+whisper-tiny-nofa-conv: time to the right, addresses upwards
+
+pool 0 CPU: 11.1 MiB in 9 tensors, bound 7.69 MiB
+ 11.1 MiB |                         =====ooooooooo
+          |                         =====ooooooooo
+          |                         =====ooooooooo
+          |                         =====ooooooooo
+          |                         =====ooooooooo
+    bound |                         =====ooooooooo
+          |                         =====ooooooooo
+          |                 ##############oooooooo
+          |                 ##############
+          |                 ##############                ##############
+          |                 ##############                ##############
+          |                 ##############                ##############
+          |                 ##############   *************##############
+          |                 ##############   ******************
+          |    ******************#########   ******************    ====ooooooooo
+          |    ******************            ******************    ====ooooooooo
+          |+++++*****************            ******************    ====ooooooooo
+          |+++++++++                         ******************    ====ooooooooo
+      0 B +----------------------------------^----------------------------------
+                                             peak at 8                        16
+
+  # MUL_MAT  * IM2COL  o UNARY:GELU  = ADD  + NONE
+END
 
 # ---- help ----
 

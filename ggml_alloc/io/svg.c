@@ -1,0 +1,242 @@
+/*
+ * svg.c - a plan as a drawing: a rectangle for each tensor, small ones run together
+ *
+ * What is too small to be seen alone is drawn cell by cell, in the colour that most of a cell has, as one path for each colour; the
+ * panel says how many tensors that are.
+ */
+#include "io/scene.h"
+
+#include "base/mem.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WIDTH = 1000, LEFT = 84, RIGHT = 16, HEAD = 64, PANEL = 320, GAP = 72, CELL = 2 };
+enum { INNER = WIDTH - LEFT - RIGHT, COLUMNS = INNER / CELL, CELL_ROWS = PANEL / CELL };
+
+struct frame {
+    const struct scene *scene;
+    const struct panel *panel;
+    double top;
+    double per_time, per_byte;
+};
+
+static double frame_x(const struct frame *frame, uint64_t time)
+{
+    return LEFT + (double)(time - frame->scene->begin) * frame->per_time;
+}
+
+static double frame_y(const struct frame *frame, uint64_t at)
+{
+    return frame->top + PANEL - (double)at * frame->per_byte;
+}
+
+static struct frame frame_of(const struct scene *scene, uint32_t at)
+{
+    struct frame frame = { .scene = scene, .panel = &scene->panels[at], .top = HEAD + 24 + (double)at * (PANEL + GAP) };
+    frame.per_time = INNER / (double)(scene->end - scene->begin);
+    frame.per_byte = PANEL / (double)frame.panel->peak;
+    return frame;
+}
+
+static bool is_small(const struct scene *scene, const struct panel *panel, const struct tile *tile)
+{
+    double width = INNER * (double)(tile->death - tile->birth) / (double)(scene->end - scene->begin);
+    double height = PANEL * (double)tile->size / (double)panel->peak;
+    return width < CELL || height < CELL;
+}
+
+/* ---- small ones ---- */
+
+static void write_runs(const struct frame *frame, const struct raster *raster, unsigned hue, struct text *out)
+{
+    bool is_open = false;
+    for (unsigned row = 0; row < raster->height; row++) {
+        const uint8_t *cells = raster->cells + (size_t)row * raster->width;
+        for (unsigned start = 0, end; start < raster->width; start = end) {
+            end = start + 1;
+            while (end < raster->width && cells[end] == cells[start])
+                end++;
+            if (cells[start] != hue)
+                continue;
+            if (!is_open)
+                gai_text(out, "<path fill=\"%s\" d=\"", gai_scene_colours[hue]);
+            is_open = true;
+            gai_text(out, "M%u %gh%uv%dh-%uz", LEFT + start * CELL, frame->top + row * CELL, (end - start) * CELL, CELL,
+                     (end - start) * CELL);
+        }
+    }
+    gai_text(out, "%s", is_open ? "\"/>\n" : "");
+}
+
+static void write_small(const struct frame *frame, const struct raster *raster, struct text *out)
+{
+    gai_raster_fill(raster, frame->scene, frame->panel, is_small);
+    for (unsigned hue = 0; hue < SCENE_HUES; hue++)
+        write_runs(frame, raster, hue, out);
+}
+
+/* ---- large ones ---- */
+
+static void write_hint(const struct scene *scene, const struct tile *tile, struct text *out)
+{
+    char size[32];
+    gai_text(out, "<title>");
+    gai_xml(gai_scene_op(scene, tile->id), 64, out);
+    gai_text(out, " ");
+    gai_xml(gai_scene_name(scene, tile->id), 96, out);
+    gai_text(out, "\n%s, %s %" PRIu64 "..%" PRIu64 ", offset %" PRIu64 "</title>", gai_text_bytes(size, tile->size),
+             scene->intervals ? "times" : "steps", tile->birth, tile->death - 1, tile->at);
+}
+
+static void write_label(const struct scene *scene, const struct tile *tile, double x, double y, double width, double height,
+                        struct text *out)
+{
+    const char *name = gai_scene_name(scene, tile->id);
+    size_t letters = (size_t)((width - 4) / 6);
+    if (height < 11 || width < 28 || !*name)
+        return;
+    gai_text(out, "<text class=\"n\" x=\"%.1f\" y=\"%.1f\">", x + 3, y + height / 2 + 3.5);
+    gai_xml(name, letters, out);
+    gai_text(out, "</text>");
+}
+
+static void write_large(const struct frame *frame, struct text *out)
+{
+    for (uint32_t i = 0; i < frame->scene->n_tiles; i++) {
+        const struct tile *tile = &frame->scene->tiles[i];
+        if (tile->pool != frame->panel->pool || is_small(frame->scene, frame->panel, tile))
+            continue;
+        double x = frame_x(frame, tile->birth), y = frame_y(frame, tile->at + tile->size);
+        double width = frame_x(frame, tile->death) - x, height = (double)tile->size * frame->per_byte;
+        gai_text(out, "<g><rect class=\"r\" fill=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\">",
+                 gai_scene_colours[tile->hue], x, y, width, height);
+        write_hint(frame->scene, tile, out);
+        gai_text(out, "</rect>");
+        write_label(frame->scene, tile, x, y, width, height, out);
+        gai_text(out, "</g>\n");
+    }
+}
+
+/* ---- around them ---- */
+
+static uint32_t count_small(const struct frame *frame)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < frame->scene->n_tiles; i++) {
+        const struct tile *tile = &frame->scene->tiles[i];
+        n += tile->pool == frame->panel->pool && is_small(frame->scene, frame->panel, tile);
+    }
+    return n;
+}
+
+static void write_caption(const struct frame *frame, struct text *out)
+{
+    const struct panel *panel = frame->panel;
+    char peak[32], bound[32];
+    uint32_t n_small = count_small(frame);
+    gai_text(out, "<text class=\"t\" x=\"%d\" y=\"%.1f\">pool %u ", LEFT, frame->top - 10, panel->pool);
+    gai_xml(gai_report_pool_name(frame->scene->report, panel->pool), 64, out);
+    gai_text(out, "</text><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">peak %s, bound %s; %" PRIu32 " tensors", WIDTH - RIGHT,
+             frame->top - 10, gai_text_bytes(peak, panel->peak), gai_text_bytes(bound, panel->bound), panel->n_tiles);
+    if (n_small)
+        gai_text(out, ", %" PRIu32 " small ones run together", n_small);
+    gai_text(out, "</text>\n");
+}
+
+static void write_line(double y, const char *kind, const char *label, const char *size, struct text *out)
+{
+    gai_text(out, "<path class=\"%s\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%s</text>\n", kind, LEFT,
+             y, WIDTH - RIGHT, LEFT - 6, y + 4, label, size);
+}
+
+static void write_addresses(const struct frame *frame, struct text *out)
+{
+    const struct panel *panel = frame->panel;
+    const ga_plan *plan = frame->scene->report->plan;
+    char size[32];
+    write_line(frame_y(frame, 0), "a", "", "0", out);
+    write_line(frame->top, "g", "", gai_text_bytes(size, panel->peak), out);
+    double bound = frame_y(frame, panel->bound);
+    if (bound - frame->top > 12)
+        write_line(bound, "b", "bound ", gai_text_bytes(size, panel->bound), out);
+    uint64_t start = 0;
+    for (unsigned chunk = 1; ga_plan_chunk(plan, panel->pool, chunk) != 0; chunk++) {
+        start += ga_plan_chunk(plan, panel->pool, chunk - 1);
+        gai_text(out, "<path class=\"c\" d=\"M%d %.1fH%d\"/>\n", LEFT, frame_y(frame, start), WIDTH - RIGHT);
+    }
+}
+
+static void write_times(const struct frame *frame, struct text *out)
+{
+    const struct scene *scene = frame->scene;
+    double bottom = frame->top + PANEL, peak = frame_x(frame, frame->panel->step);
+    for (unsigned i = 0; i <= 8; i++) {
+        uint64_t time = scene->begin + (uint64_t)((double)(scene->end - scene->begin) * i / 8);
+        gai_text(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%" PRIu64 "</text>\n", frame_x(frame, time), bottom + 16,
+                 time);
+    }
+    gai_text(out,
+             "<path class=\"p\" d=\"M%.1f %.1fV%.1f\"/><text class=\"h\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">"
+             "peak at %s %" PRIu64 "</text>\n",
+             peak, frame->top, bottom + 22, peak, bottom + 34, peak < WIDTH / 2.0 ? "start" : "end",
+             scene->intervals ? "time" : "step", frame->panel->step);
+}
+
+static void write_legend(const struct scene *scene, struct text *out)
+{
+    double x = LEFT;
+    for (unsigned hue = 0; hue < SCENE_HUES; hue++) {
+        if (!scene->labels[hue])
+            continue;
+        gai_text(out, "<rect fill=\"%s\" x=\"%.0f\" y=\"38\" width=\"11\" height=\"11\"/><text x=\"%.0f\" y=\"48\">",
+                 gai_scene_colours[hue], x, x + 15);
+        gai_xml(scene->labels[hue], 24, out);
+        gai_text(out, "</text>\n");
+        size_t len = strlen(scene->labels[hue]);
+        x += 32 + 6.6 * (double)(len < 24 ? len : 24);
+    }
+}
+
+static void write_start(const struct scene *scene, struct text *out)
+{
+    unsigned height = HEAD + 24 + scene->n_panels * (PANEL + GAP);
+    gai_text(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" font-size=\"11\">\n"
+        "<style>svg{background:#fff}text{fill:#333}text.t{font-size:14px;font-weight:bold}text.n{fill:#000;pointer-events:none}"
+        "text.h{font-weight:bold}.r{stroke:#0008;stroke-width:.5}.a,.g,.b,.c,.p{fill:none;stroke:#333}.g{stroke:#8886}"
+        ".b{stroke:#000;stroke-dasharray:7 4}.c{stroke-width:2}.p{stroke-dasharray:3 3;stroke-width:1.5}"
+        "@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#ddd}.a,.c,.p,.b{stroke:#eee}}</style>\n",
+        WIDTH, height);
+    gai_text(out, "<text class=\"t\" x=\"%d\" y=\"24\">", LEFT);
+    gai_xml(gai_scene_title(scene), 100, out);
+    gai_text(out, "</text>\n");
+}
+
+enum ga_status gai_scene_svg(const struct scene *scene, struct text *out)
+{
+    size_t room = gai_raster_room(COLUMNS, CELL_ROWS), n_cells = (size_t)COLUMNS * CELL_ROWS;
+    struct raster raster = { .width = COLUMNS, .height = CELL_ROWS };
+    raster.scratch = mem_new_raw(&scene->mem, float, room);
+    raster.cells = mem_new_raw(&scene->mem, uint8_t, n_cells);
+    bool has_memory = raster.scratch && raster.cells;
+    if (has_memory) {
+        write_start(scene, out);
+        write_legend(scene, out);
+    }
+    for (uint32_t i = 0; has_memory && i < scene->n_panels; i++) {
+        struct frame frame = frame_of(scene, i);
+        write_caption(&frame, out);
+        write_small(&frame, &raster, out);
+        write_large(&frame, out);
+        write_addresses(&frame, out);
+        write_times(&frame, out);
+    }
+    if (has_memory)
+        gai_text(out, "</svg>\n");
+    mem_free(&scene->mem, raster.scratch, room);
+    mem_free(&scene->mem, raster.cells, n_cells);
+    return has_memory ? GA_OK : GA_NO_MEMORY;
+}
