@@ -56,7 +56,7 @@ struct extra_option {
 enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
 
 /* What draws a plan; none: enum ga_format says. */
-enum picture { PICTURE_NONE, PICTURE_TEXT, PICTURE_SVG, PICTURE_HTML };
+enum picture { PICTURE_NONE, PICTURE_TEXT, PICTURE_SVG, PICTURE_HTML, PICTURE_MEMVIZ, PICTURE_TRACE, PICTURE_C };
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct options {

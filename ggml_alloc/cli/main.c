@@ -20,7 +20,8 @@ static const struct command commands[] = {
       "SIGINT ends the work with the best plan so far; a second one kills.\n",
       PLANNING | TAKES_FORMAT | TAKES_ORDER, 1, ANY_FILES, command_plan },
     { "show", "FILE...", "a picture: time to the right, addresses upwards",
-      "Letters on a terminal; --format=svg a drawing; html a page to move about in, with search and what lives at a step.\n",
+      "Letters on a terminal; --format=svg a drawing; html a page to move about in, with search and what lives at a step;\n"
+      "memviz, trace and c are for other programs.\n",
       PLANNING | TAKES_PICTURE | TAKES_ORDER, 1, ANY_FILES, command_show },
     { "measure", "FILE...", "how much each pool needs, a line per file and pool",
       "Exits with 1 when a pool, with what it needs beyond the graph, takes more than --budget, or is not known to fit "

@@ -19,8 +19,8 @@ static int find_word(const char *const *words, const char *word)
 
 static const char *const effort_words[] = { "none", "online", "quick", "search", "prove", NULL };
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
-static const char *const format_words[] = { "text", "json", "csv", "plan", "svg", "html", NULL };
-static const char *const picture_words[] = { "text", "svg", "html", NULL };
+static const char *const format_words[] = { "text", "json", "csv", "plan", "svg", "html", "memviz", "trace", "c", NULL };
+static const char *const picture_words[] = { "text", "svg", "html", "memviz", "trace", "c", NULL };
 static const char *const colour_words[] = { "auto", "always", "never", NULL };
 static const char *const report_words[] = { "md", "svg", "html", NULL };
 static const char *const program_words[] = { "llm", "diffusion", "training", NULL };
@@ -366,8 +366,10 @@ static const struct option {
     { "--align", "SIZE", "alignment of every pool, a power of two", TAKES_LIMITS, parse_align, NULL },
     { "--budget", "SIZE", "what each pool may take; exit 1 if one takes more", TAKES_BUDGET, parse_budget, NULL },
     { "--pool", "N", "which pool, when there are several", TAKES_POOL, parse_pool, NULL },
-    { "--format", "WORD", "text, json, csv, plan, or a picture: svg, html; text", TAKES_FORMAT, parse_format, format_words },
-    { "--format", "WORD", "text, svg or html; text", TAKES_PICTURE, parse_picture, picture_words },
+    { "--format", "WORD", "text, json, csv, plan, or one of those that show knows; text", TAKES_FORMAT, parse_format,
+      format_words },
+    { "--format", "WORD", "text, svg, html, memviz (PyTorch's page), trace (Perfetto) or c (a header); text", TAKES_PICTURE,
+      parse_picture, picture_words },
     { "--color", "WORD", "auto (on a terminal, unless NO_COLOR is set), always or never", TAKES_PICTURE, parse_colour,
       colour_words },
     { "--format", "WORD", "md, svg or html; md", TAKES_REPORT, parse_report, report_words },

@@ -30,17 +30,36 @@ static unsigned columns(void)
     return number >= LEAST_COLUMNS && number <= MOST_COLUMNS ? (unsigned)number : COLUMNS;
 }
 
+static enum ga_status write_scene(const struct options *options, const struct scene *scene, struct text *out)
+{
+    switch (options->picture) {
+    case PICTURE_SVG:
+        return gai_scene_svg(scene, out);
+    case PICTURE_HTML:
+        gai_scene_html(scene, 1, out);
+        return GA_OK;
+    case PICTURE_MEMVIZ:
+        return gai_scene_memviz(scene, out);
+    case PICTURE_TRACE:
+        return gai_scene_trace(scene, out);
+    case PICTURE_C:
+        gai_scene_header(scene, out);
+        return GA_OK;
+    case PICTURE_NONE:
+    case PICTURE_TEXT:
+        break;
+    }
+    return gai_scene_text(scene, columns(), wants_colour(options), out);
+}
+
 enum exit_code draw(const struct options *options, const struct input *input, const struct solution *solution, struct text *out)
 {
     struct scene scene;
     enum ga_status status = gai_scene_make(&solution->report, input->is_graph ? NULL : &input->intervals, &scene);
-    if (status == GA_OK && options->picture == PICTURE_SVG)
-        status = gai_scene_svg(&scene, out);
-    else if (status == GA_OK && options->picture == PICTURE_HTML)
-        gai_scene_html(&scene, 1, out);
-    else if (status == GA_OK)
-        status = gai_scene_text(&scene, columns(), wants_colour(options), out);
-    gai_scene_fini(&scene);
+    if (status == GA_OK) {
+        status = write_scene(options, &scene, out);
+        gai_scene_fini(&scene);
+    }
     if (status == GA_OK)
         return EXIT_YES;
     complain("%s", ga_status_str(status));

@@ -104,7 +104,7 @@ const char *const gai_html_script[] = {
     "  c.fillRect(x, y, Math.max(w, .7), Math.max(h, .7)); // never invisible: what is small is drawn over its like\n",
     "  if (w > 3 && h > 3) { c.strokeStyle = '#0007'; c.lineWidth = .5; c.strokeRect(x, y, w, h); }\n",
     "  if (top) { c.globalAlpha = 1; c.strokeStyle = style('--ink'); c.lineWidth = 2.5; c.strokeRect(x - 1, y - 1, w + 2, h + 2); }\n",
-    "  if (w > 34 && h > 11 && s[N]) { c.fillStyle = '#000'; c.save(); c.beginPath(); c.rect(x, y, w - 2, h); c.clip(); c.fillText(s[N], Math.max(x, LEFT) + 4, y + h / 2 + 4); c.restore(); }\n",
+    "  if (w > 34 && h > 11 && s[N]) { c.fillStyle = s[H] ? '#000' : '#fff'; c.save(); c.beginPath(); c.rect(x, y, w - 2, h); c.clip(); c.fillText(s[N], Math.max(x, LEFT) + 4, y + h / 2 + 4); c.restore(); }\n",
     "  c.globalAlpha = 1;\n",
     "}\n",
     "function line(c, label, x, y, x2, y2, colour, dash) {\n",

@@ -80,6 +80,12 @@ enum ga_status gai_scene_text(const struct scene *scene, unsigned width, bool is
 enum ga_status gai_scene_svg(const struct scene *scene, struct text *out);
 /* A page that needs nothing else; several scenes stand below each other. */
 void gai_scene_html(const struct scene *scenes, uint32_t n, struct text *out);
+/* A memory snapshot for PyTorch's page: a pickle. */
+enum ga_status gai_scene_memviz(const struct scene *scene, struct text *out);
+/* Events for viewers of traces (JSON): counters, and slices that may overlap. */
+enum ga_status gai_scene_trace(const struct scene *scene, struct text *out);
+/* Offsets as a C header. */
+void gai_scene_header(const struct scene *scene, struct text *out);
 
 /* Text between tags: at most `most` bytes of it, whole characters; what XML does not allow is left out. */
 void gai_xml(const char *plain, size_t most, struct text *out);

@@ -97,7 +97,7 @@ static void write_label(const struct scene *scene, const struct tile *tile, doub
     size_t letters = (size_t)((width - 4) / 6);
     if (height < 11 || width < 28 || !*name)
         return;
-    gai_text(out, "<text class=\"n\" x=\"%.1f\" y=\"%.1f\">", x + 3, y + height / 2 + 3.5);
+    gai_text(out, "<text class=\"n%s\" x=\"%.1f\" y=\"%.1f\">", tile->hue == 0 ? " w" : "", x + 3, y + height / 2 + 3.5);
     gai_xml(name, letters, out);
     gai_text(out, "</text>");
 }
@@ -202,14 +202,14 @@ static void write_legend(const struct scene *scene, struct text *out)
 static void write_start(const struct scene *scene, struct text *out)
 {
     unsigned height = HEAD + 24 + scene->n_panels * (PANEL + GAP);
-    gai_text(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" font-size=\"11\">\n"
-        "<style>svg{background:#fff}text{fill:#333}text.t{font-size:14px;font-weight:bold}text.n{fill:#000;pointer-events:none}"
-        "text.h{font-weight:bold}.r{stroke:#0008;stroke-width:.5}.a,.g,.b,.c,.p{fill:none;stroke:#333}.g{stroke:#8886}"
-        ".b{stroke:#000;stroke-dasharray:7 4}.c{stroke-width:2}.p{stroke-dasharray:3 3;stroke-width:1.5}"
-        "@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#ddd}.a,.c,.p,.b{stroke:#eee}}</style>\n",
-        WIDTH, height);
+    gai_text(out,
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" font-size=\"11\">\n"
+             "<style>svg{background:#fff}text{fill:#333}text.t{font-size:14px;font-weight:bold}text.n{fill:#000;pointer-events:"
+             "none}text.w{fill:#fff}"
+             "text.h{font-weight:bold}.r{stroke:#0008;stroke-width:.5}.a,.g,.b,.c,.p{fill:none;stroke:#333}.g{stroke:#8886}"
+             ".b{stroke:#000;stroke-dasharray:7 4}.c{stroke-width:2}.p{stroke-dasharray:3 3;stroke-width:1.5}"
+             "@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#ddd}.a,.c,.p,.b{stroke:#eee}}</style>\n",
+             WIDTH, height);
     gai_text(out, "<text class=\"t\" x=\"%d\" y=\"24\">", LEFT);
     gai_xml(gai_scene_title(scene), 100, out);
     gai_text(out, "</text>\n");

@@ -7,6 +7,7 @@ The browser is a headless Chromium; without one its tests are skipped.
 """
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -87,6 +88,60 @@ def test_html():
     result(len(page) < 3 << 20 and len(data_of(page.decode())[0]['tiles']) == 10000, 'ten thousand take less than 3 MiB')
 
 
+def overlaps(events):
+    """Whether a block is taken where another still is."""
+    live = {}
+    for event in events:
+        start, stop = event['addr'], event['addr'] + event['size']
+        if event['action'] == 'alloc':
+            if any(start < other and at < stop for at, other in live.items()):
+                return True
+            live[start] = stop
+        elif event['action'] == 'free_completed' and live.pop(start) != stop:
+            return True
+    return bool(live)
+
+
+def test_memviz():
+    snapshot = pickle.loads(run('show', CHUNKED, '--format=memviz'))
+    traces, segments = snapshot['device_traces'], snapshot['segments']
+    allocs = sum(event['action'] == 'alloc' for trace in traces for event in trace)
+    result(allocs == plan_rows(CHUNKED) and not any(map(overlaps, traces)), 'a snapshot: every block comes and goes, none over another')
+    taken = [e['addr'] for trace in traces for e in trace if e['action'] == 'segment_alloc']
+    result(sorted(taken) == sorted(s['address'] for s in segments) and len(set(map(len, segments))) == 1
+           and all(s['blocks'][0]['state'] == 'inactive' for s in segments), 'a snapshot: chunks are segments')
+    frame = next(e for trace in traces for e in trace if e['action'] == 'alloc')['frames'][0]
+    result(set(frame) == {'filename', 'name', 'line'}, 'a snapshot: frames tell names')
+
+
+def test_trace():
+    events = json.loads(run('show', LLAMA, '--format=trace'))['traceEvents']
+    begun, ended = ({e['id']: e for e in events if e['ph'] == ph} for ph in 'be')
+    result(len(begun) == plan_rows(LLAMA) and begun.keys() == ended.keys()
+           and all(begun[i]['ts'] < ended[i]['ts'] for i in begun), 'a trace: slices are balanced')
+    counts = [e['args']['bytes'] for e in events if e['ph'] == 'C']
+    peak = json.loads(run('plan', LLAMA, '--format=json'))['peak']
+    result(counts[-1] == 0 and max(counts) <= peak, 'a trace: the counter stays below the peak and ends at none')
+
+
+def test_header():
+    title = 'a header compiles, and has every tensor'
+    compiler = shutil.which('cc')
+    if not compiler:
+        result(True, title, ' # SKIP no cc')
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (('plan.h', run('show', '-', '--format=c', text=hostile().encode())),
+                           ('main.c', b'#include "plan.h"\nint main(void) { unsigned n = 0; while (ga_plan_tensors[n].name) n++;\n'
+                                      b'return n != GA_PLAN_TENSORS || ga_plan_tensors[n - 1].offset > GA_PLAN_POOL_0_BYTES; }\n')):
+            with open(os.path.join(folder, name), 'wb') as file:
+                file.write(text)
+        program = os.path.join(folder, 'main')
+        built = subprocess.run([compiler, '-std=c99', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-o', program,
+                                os.path.join(folder, 'main.c')], check=False)
+        result(built.returncode == 0 and subprocess.run([program], check=False).returncode == 0, title)
+
+
 def visit(path, fragment):
     with tempfile.TemporaryDirectory() as profile:
         arguments = ['--headless', '--no-sandbox', '--disable-gpu', f'--user-data-dir={profile}', '--window-size=1200,800',
@@ -127,6 +182,9 @@ def test_browser():
 test_svg()
 test_text()
 test_html()
+test_memviz()
+test_trace()
+test_header()
 test_browser()
 print(f'1..{count}')
 sys.exit(0)
