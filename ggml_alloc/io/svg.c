@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 1000, LEFT = 84, RIGHT = 16, HEAD = 64, PANEL = 320, GAP = 72, CELL = 2 };
+enum { WIDTH = 1000, LEFT = 110, RIGHT = 30, HEAD = 64, PANEL = 320, GAP = 72, CELL = 2 };
 enum { INNER = WIDTH - LEFT - RIGHT, COLUMNS = INNER / CELL, CELL_ROWS = PANEL / CELL };
 
 struct frame {

@@ -65,6 +65,10 @@ def test_svg():
         result(len(captions) == pools and tensors == plan_rows(path) == small + drawn, f'{title}: each tensor is drawn or counted')
         named = [r for r in root.iter(SVG + 'rect') if r.get('class') == 'r' and r.find(SVG + 'title') is not None]
         result(len(named) == drawn > 0, f'{title}: what is drawn says what it is')
+    for effort in ('online', 'quick'):
+        with open(os.path.join(ROOT, f'tests/data/cnn-{effort}.svg'), 'rb') as file:
+            drawn = run('show', os.path.join(ROOT, 'tests/data/train-mnist-cnn-b500-fwd.tgraph'), f'--effort={effort}', '--format=svg')
+            result(file.read() == drawn, f'the picture in README.md is what show draws: {effort}')
     result(run('plan', LLAMA, '--format=svg') == run('show', LLAMA, '--format=svg'), 'plan draws what show does')
     tree.fromstring(run('show', '-', '--format=svg', text=hostile().encode()))
     result(True, 'markup in names stays text')
