@@ -125,6 +125,14 @@ struct command {
 bool options_parse(const struct command *command, int argc, char **argv, struct options *options);
 /* The options of a command, a line each. */
 void options_help(const struct command *command, struct text *out);
+/* An option as its users see it; `value` is NULL when it takes none, `words` when it may be more than a few words. */
+struct option_shown {
+    const char *name, *value;
+    const char *const *words;
+};
+
+/* The next option of a command, from *at = 0; false after the last one. */
+bool options_shown(const struct command *command, size_t *at, struct option_shown *option);
 /* The known word that is meant by a misspelt one, or NULL; `words` ends with NULL. */
 const char *did_you_mean(const char *word, const char *const *words);
 /* Of one pool, 0: none. */
@@ -184,6 +192,11 @@ enum exit_code load_and_solve(const struct options *options, const char *path, s
 /* As options->picture says; complains itself. */
 enum exit_code draw(const struct options *options, const struct input *input, const struct solution *solution, struct text *out);
 
+/* ---- main.c ---- */
+
+/* All of them; the last one has no name. */
+const struct command *commands_all(void);
+
 /* ---- the commands ---- */
 
 enum exit_code command_plan(const struct options *options, struct text *out);
@@ -199,6 +212,7 @@ enum exit_code command_replay(const struct options *options, struct text *out);
 enum exit_code command_gen_trace(const struct options *options, struct text *out);
 enum exit_code command_gguf(const struct options *options, struct text *out);
 enum exit_code command_show(const struct options *options, struct text *out);
+enum exit_code command_completion(const struct options *options, struct text *out);
 enum exit_code command_report(const struct options *options, struct text *out);
 
 #endif

@@ -69,8 +69,15 @@ static const struct command commands[] = {
       "RESULTS are JSON lines or CSV: peer, instance, n, peak, load, proved, median_ns, min_ns, bytes, ...\n"
       "With AFTER: what changed since RESULTS; exits with 1 when a peak is higher.\n",
       TAKES_REPORT | TAKES_OUTPUT, 1, 2, command_report },
+    { "completion", "SHELL", "a script that completes these command lines; for bash",
+      "Installed with the command; else: source <(ggml-alloc completion bash)\n", TAKES_OUTPUT, 1, 1, command_completion },
     { NULL, NULL, NULL, NULL, 0, 0, 0, NULL },
 };
+
+const struct command *commands_all(void)
+{
+    return commands;
+}
 
 static void print_help(struct text *out)
 {

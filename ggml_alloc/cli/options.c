@@ -424,6 +424,18 @@ void options_help(const struct command *command, struct text *out)
     }
 }
 
+bool options_shown(const struct command *command, size_t *at, struct option_shown *option)
+{
+    while (*at < N_OPTIONS) {
+        const struct option *known = &options_known[(*at)++];
+        if (takes(command, known)) {
+            *option = (struct option_shown){ known->name, known->value, known->words };
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Insertions, deletions and changes between two short words. */
 static size_t distance(const char *a, const char *b)
 {

@@ -769,4 +769,38 @@ END
 ok '--help' sh -c '"$1" --help | grep -q "usage: ggml-alloc COMMAND"' sh "$command"
 ok '-h of a command' sh -c '"$1" why -h | grep -q "usage: ggml-alloc why"' sh "$command"
 ok '--version' sh -c '"$1" --version | grep -Eq "^ggml-alloc [0-9]+\.[0-9]+\.[0-9]+$"' sh "$command"
+# ---- completion ----
+
+# What bash would offer for these words, the last one unfinished; sorted, in one line.
+offered() {
+  "$command" completion bash > complete.bash && bash -c '
+    source ./complete.bash
+    COMP_WORDS=(ggml-alloc "$@") COMP_CWORD=$#
+    _ggml_alloc && echo "${COMPREPLY[*]}"' bash "$@"
+}
+
+# Every option of the help is offered, and no other.
+offers_its_help() {
+  "$command" --help | sed -n '5,/^$/s/^  \(.\{12\}\) .*/\1/p' > names
+  [ -s names ] || return 1
+  while read -r name; do
+    # shellcheck disable=SC2086
+    [ "$(offered $name --)" = "$("$command" $name --help < /dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p' | paste -sd ' ')" ] ||
+      { echo "$name"; return 1; }
+  done < names
+}
+
+if command -v bash > /dev/null; then
+  ok 'bash completes commands' test "$(offered pl)" = plan
+  ok 'bash completes the second word of a command' test "$(offered gen '')" = 'perfect random trace'
+  ok 'bash completes options as the help has them' offers_its_help
+  ok 'bash completes what follows an option' test "$(offered plan --effort '')" = 'none online quick search prove'
+  ok 'bash completes what follows an equals sign' test "$(offered plan --effort = pro)" = prove
+  ok 'bash completes values of commands with two words' test "$(offered gen random --kind = h)" = heavy
+  ok 'bash falls back to files' test -z "$(offered plan '')$(offered plan --sequence '')"
+fi
+run 'no completion for other shells' 2 completion nosuch << 'END'
+ggml-alloc: no completion for 'nosuch'; there is bash
+END
+
 echo "1..$count"
