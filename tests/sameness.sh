@@ -20,10 +20,10 @@ build() { # NAME COMPILER OPTION...
   name=$1
   shift
   command -v "$1" > /dev/null &&
-    "$@" -std=c11 -D_FILE_OFFSET_BITS=64 -I "$root/include" -I "$root/ggml_alloc" -o "$work/$name" \
+    "$@" -std=c11 -D_FILE_OFFSET_BITS=64 -pthread -I "$root/include" -I "$root/ggml_alloc" -o "$work/$name" \
       "$root"/ggml_alloc/base/*.c "$root"/ggml_alloc/range/*.c "$root"/ggml_alloc/graph/*.c "$root"/ggml_alloc/place/*.c \
-      "$root"/ggml_alloc/backend/*.c "$root"/ggml_alloc/plan/*.c "$root"/ggml_alloc/bind/*.c "$root"/ggml_alloc/io/*.c \
-      "$root"/ggml_alloc/cli/*.c > "$work/log" 2>&1
+      "$root"/ggml_alloc/backend/*.c "$root"/ggml_alloc/cache/*.c "$root"/ggml_alloc/plan/*.c "$root"/ggml_alloc/order/*.c \
+      "$root"/ggml_alloc/bind/*.c "$root"/ggml_alloc/io/*.c "$root"/ggml_alloc/cli/*.c -lm > "$work/log" 2>&1
 }
 
 generate() { # with the first command: what it makes is compared, too
