@@ -101,7 +101,7 @@ static bool skip(struct reader *in, uint64_t n)
 /* A whole number of 1 to 8 bytes. */
 static bool get_uint(struct reader *in, size_t size, uint64_t *value)
 {
-    unsigned char raw[8];
+    unsigned char raw[8] = { 0 };
     if (!get(in, raw, size))
         return false;
     *value = 0;
@@ -161,7 +161,7 @@ static bool skip_value(struct reader *in, uint64_t type)
     uint64_t n = 1;
     if (type == VALUE_ARRAY && !get_array(in, &type, &n))
         return false;
-    else if (type == VALUE_STRING && n == 1)
+    if (type == VALUE_STRING && n == 1)
         return get_string(in, text, sizeof text);
     return type == VALUE_STRING ? skip_strings(in, n) : skip(in, n * value_sizes[type]);
 }
