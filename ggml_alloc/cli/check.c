@@ -14,13 +14,14 @@ static bool is_plan_format(const struct bytes *bytes)
     return bytes->len > 8 && memcmp(bytes->text, "ga_plan\t", 8) == 0;
 }
 
+static enum ga_status read_plan(const struct ga_source *source, void *plan, struct mishap *mishap)
+{
+    return gai_plan_format_read(NULL, source, plan, mishap);
+}
+
 enum exit_code check_read_plan(const struct check *check, ga_plan **plan)
 {
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, check->bytes);
-    struct mishap mishap;
-    enum ga_status status = gai_plan_format_read(NULL, &source, plan, &mishap);
-    return status == GA_OK ? EXIT_YES : complain_input(check->plan_path, &mishap, status);
+    return bytes_read(check->plan_path, check->bytes, read_plan, plan);
 }
 
 /* A plan format knows which take-overs its graph allowed; without --inplace the mode that it was made for is found. */
@@ -157,13 +158,16 @@ void check_say_yes(const struct check *check, uint64_t peak, uint64_t bound)
              gai_text_bytes(b, bound));
 }
 
-static enum exit_code read_csv(const struct check *check, const struct solution *like, ga_plan **plan)
+struct placed {
+    const struct tgraph *graph;
+    const ga_plan *like;
+    ga_plan *plan;
+};
+
+static enum ga_status read_csv(const struct ga_source *source, void *object, struct mishap *mishap)
 {
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, check->bytes);
-    struct mishap mishap;
-    enum ga_status status = gai_plan_csv_read(&source, &check->input->graph, like->plan, plan, &mishap);
-    return status == GA_OK ? EXIT_YES : complain_input(check->plan_path, &mishap, status);
+    struct placed *placed = object;
+    return gai_plan_csv_read(source, placed->graph, placed->like, &placed->plan, mishap);
 }
 
 static enum exit_code check_graph(struct check *check, const struct options *options)
@@ -179,8 +183,11 @@ static enum exit_code check_graph(struct check *check, const struct options *opt
     if (code == EXIT_YES)
         code = solve(options, GA_EFFORT_NONE, check->input, &like);
     if (code == EXIT_YES) {
-        if (!plan)
-            code = read_csv(check, &like, &plan);
+        if (!plan) {
+            struct placed placed = { .graph = &check->input->graph, .like = like.plan };
+            code = bytes_read(check->plan_path, check->bytes, read_csv, &placed);
+            plan = placed.plan;
+        }
         if (code == EXIT_YES)
             code = judge(check, plan, &like);
         solution_free(&like);

@@ -35,14 +35,12 @@ static uint32_t find_row(const struct intervals *placed, const char *id, uint32_
 
 static enum exit_code places_from_csv(const struct check *check, struct piece *pieces)
 {
-    struct ga_env env = gai_env(NULL);
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, check->bytes);
     struct intervals placed;
     struct mishap mishap;
-    enum ga_status status = gai_intervals_read(&env.mem, &source, &placed, &mishap);
-    if (status != GA_OK)
-        return complain_input(check->plan_path, &mishap, status);
+    enum ga_status status = GA_OK;
+    enum exit_code code = bytes_read(check->plan_path, check->bytes, read_intervals, &placed);
+    if (code != EXIT_YES)
+        return code;
     for (uint32_t i = 0; i < check->input->intervals.n && status == GA_OK; i++) {
         const char *id = gai_intervals_id(&check->input->intervals, i);
         uint32_t row = find_row(&placed, id, i);

@@ -156,18 +156,19 @@ struct input {
 enum exit_code bytes_load(const char *path, struct bytes *bytes);
 void bytes_free(struct bytes *bytes);
 
-struct bytes_reader {
-    const struct bytes *bytes;
-    size_t at;
-};
-
-struct ga_source bytes_source(struct bytes_reader *reader, const struct bytes *bytes);
+/* What is made of them: into `object`, or a status and why.  `path` is for complaints only. */
+typedef enum ga_status bytes_reader(const struct ga_source *source, void *object, struct mishap *mishap);
+enum exit_code bytes_read(const char *path, const struct bytes *bytes, bytes_reader *read, void *object);
+/* Of a file whose bytes nobody else wants. */
+enum exit_code file_read(const char *path, bytes_reader *read, void *object);
 
 /* A .tgraph or an interval CSV, by content. */
 enum exit_code input_load(const char *path, const struct options *options, struct input *input);
 /* The same of bytes that are there already. */
 enum exit_code input_parse(const char *path, const struct options *options, const struct bytes *bytes, struct input *input);
 void input_free(struct input *input);
+/* Into a struct intervals. */
+bytes_reader read_intervals;
 const char *path_shown(const char *path);
 
 /* ---- solve.c ---- */

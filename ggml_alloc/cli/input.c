@@ -76,20 +76,38 @@ void bytes_free(struct bytes *bytes)
     *bytes = (struct bytes){ 0 };
 }
 
-static size_t read_bytes(void *user, char *buf, size_t cap)
+struct cursor {
+    const struct bytes *bytes;
+    size_t at;
+};
+
+static size_t take_bytes(void *user, char *buf, size_t cap)
 {
-    struct bytes_reader *reader = user;
-    size_t left = reader->bytes->len - reader->at, n = left < cap ? left : cap;
+    struct cursor *cursor = user;
+    size_t left = cursor->bytes->len - cursor->at, n = left < cap ? left : cap;
     if (n)
-        memcpy(buf, reader->bytes->text + reader->at, n);
-    reader->at += n;
+        memcpy(buf, cursor->bytes->text + cursor->at, n);
+    cursor->at += n;
     return n;
 }
 
-struct ga_source bytes_source(struct bytes_reader *reader, const struct bytes *bytes)
+enum exit_code bytes_read(const char *path, const struct bytes *bytes, bytes_reader *read, void *object)
 {
-    *reader = (struct bytes_reader){ .bytes = bytes };
-    return (struct ga_source){ .read = read_bytes, .user = reader };
+    struct cursor cursor = { .bytes = bytes };
+    struct mishap mishap;
+    enum ga_status status = read(&(struct ga_source){ .read = take_bytes, .user = &cursor }, object, &mishap);
+    return status == GA_OK ? EXIT_YES : complain_input(path, &mishap, status);
+}
+
+enum exit_code file_read(const char *path, bytes_reader *read, void *object)
+{
+    struct bytes bytes;
+    enum exit_code code = bytes_load(path, &bytes);
+    if (code != EXIT_YES)
+        return code;
+    code = bytes_read(path, &bytes, read, object);
+    bytes_free(&bytes);
+    return code;
 }
 
 /* ---- parse sequences ---- */
@@ -184,40 +202,52 @@ static bool looks_like_intervals(const struct bytes *bytes)
     return strchr(header, ',') && (strstr(header, "lower") || strstr(header, "upper") || strstr(header, "size"));
 }
 
-static enum exit_code parse_graph(const struct options *options, struct ga_source *source, struct input *input)
+struct parsed_graph {
+    enum inplace inplace;
+    struct tgraph *graph;
+};
+
+static enum ga_status read_graph(const struct ga_source *source, void *object, struct mishap *mishap)
 {
-    struct mishap mishap;
-    enum ga_status status = gai_tgraph_read(NULL, source, options->inplace, &input->graph, &mishap);
-    if (status != GA_OK)
-        return complain_input(input->path, &mishap, status);
+    struct parsed_graph *parsed = object;
+    return gai_tgraph_read(NULL, source, parsed->inplace, parsed->graph, mishap);
+}
+
+static enum exit_code parse_graph(const struct options *options, const struct bytes *bytes, struct input *input)
+{
+    struct parsed_graph parsed = { options->inplace, &input->graph };
+    enum exit_code code = bytes_read(input->path, bytes, read_graph, &parsed);
+    if (code != EXIT_YES)
+        return code;
     input->is_graph = true;
-    enum exit_code code = options->sequence ? apply_sequence(options->sequence, &input->graph) : EXIT_YES;
+    code = options->sequence ? apply_sequence(options->sequence, &input->graph) : EXIT_YES;
     if (code != EXIT_YES)
         input_free(input);
     return code;
 }
 
-static enum exit_code parse_intervals(const struct options *options, struct ga_source *source, struct input *input)
+enum ga_status read_intervals(const struct ga_source *source, void *intervals, struct mishap *mishap)
 {
     struct ga_env env = gai_env(NULL);
-    struct mishap mishap;
+    return gai_intervals_read(&env.mem, source, intervals, mishap);
+}
+
+static enum exit_code parse_intervals(const struct options *options, const struct bytes *bytes, struct input *input)
+{
     if (options->sequence) {
         complain("--sequence is for graphs, but %s holds intervals", path_shown(input->path));
         return EXIT_USAGE;
     }
-    enum ga_status status = gai_intervals_read(&env.mem, source, &input->intervals, &mishap);
-    return status == GA_OK ? EXIT_YES : complain_input(input->path, &mishap, status);
+    return bytes_read(input->path, bytes, read_intervals, &input->intervals);
 }
 
 enum exit_code input_parse(const char *path, const struct options *options, const struct bytes *bytes, struct input *input)
 {
     *input = (struct input){ .path = path };
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, bytes);
     if (starts_with(bytes, "tgraph"))
-        return parse_graph(options, &source, input);
+        return parse_graph(options, bytes, input);
     if (looks_like_intervals(bytes))
-        return parse_intervals(options, &source, input);
+        return parse_intervals(options, bytes, input);
     struct mishap mishap;
     gai_mishap(&mishap, 1,
                "neither a recorded graph, which starts with 'tgraph', nor intervals under a header id,lower,upper,size");

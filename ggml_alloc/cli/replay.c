@@ -152,19 +152,15 @@ static enum exit_code replay_one(const char *path, const struct alloc_trace *tra
     return result->failed ? EXIT_NO : EXIT_YES;
 }
 
+static enum ga_status read_trace(const struct ga_source *source, void *trace, struct mishap *mishap)
+{
+    struct ga_env env = gai_env(NULL);
+    return gai_alloc_trace_read(&env.mem, source, trace, mishap);
+}
+
 enum exit_code replay_load(const char *path, struct alloc_trace *trace)
 {
-    struct bytes bytes;
-    struct mishap mishap;
-    struct ga_env env = gai_env(NULL);
-    enum exit_code code = bytes_load(path, &bytes);
-    if (code != EXIT_YES)
-        return code;
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, &bytes);
-    enum ga_status status = gai_alloc_trace_read(&env.mem, &source, trace, &mishap);
-    bytes_free(&bytes);
-    return status == GA_OK ? EXIT_YES : complain_input(path, &mishap, status);
+    return file_read(path, read_trace, trace);
 }
 
 enum exit_code command_replay(const struct options *options, struct text *out)

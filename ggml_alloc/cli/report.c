@@ -4,19 +4,10 @@
 #include "cli/cli.h"
 #include "cli/results.h"
 
-static enum exit_code load_results(const char *path, struct results *results)
+static enum ga_status read_results(const struct ga_source *source, void *results, struct mishap *mishap)
 {
-    struct bytes bytes;
-    struct mishap mishap;
     struct ga_env env = gai_env(NULL);
-    enum exit_code code = bytes_load(path, &bytes);
-    if (code != EXIT_YES)
-        return code;
-    struct bytes_reader reader;
-    struct ga_source source = bytes_source(&reader, &bytes);
-    enum ga_status status = results_read(&env.mem, &source, results, &mishap);
-    bytes_free(&bytes);
-    return status == GA_OK ? EXIT_YES : complain_input(path, &mishap, status);
+    return results_read(&env.mem, source, results, mishap);
 }
 
 static enum exit_code tell_one(const struct options *options, const struct results *results, struct text *out)
@@ -56,12 +47,12 @@ enum exit_code command_report(const struct options *options, struct text *out)
         complain("two results are compared as --format=md only");
         return EXIT_USAGE;
     }
-    enum exit_code code = load_results(options->files[0], &first);
+    enum exit_code code = file_read(options->files[0], read_results, &first);
     if (code != EXIT_YES)
         return code;
     if (options->n_files == 1) {
         code = tell_one(options, &first, out);
-    } else if ((code = load_results(options->files[1], &second)) == EXIT_YES) {
+    } else if ((code = file_read(options->files[1], read_results, &second)) == EXIT_YES) {
         code = tell_difference(&first, &second, out);
         results_fini(&second);
     }

@@ -1,6 +1,7 @@
 #include "cli/results.h"
 
 #include "base/array.h"
+#include "io/json_read.h"
 
 #include <string.h>
 
@@ -78,74 +79,61 @@ static enum ga_status is_whole(unsigned seen, uint64_t line, struct mishap *mish
 
 /* ---- a line of JSON ---- */
 
-static char *skip_blanks(char *at)
+struct line_reader {
+    const char *at;
+    size_t left;
+};
+
+static size_t read_line_bytes(void *user, char *buf, size_t cap)
 {
-    return at + strspn(at, " \t\r");
+    struct line_reader *reader = user;
+    size_t n = reader->left < cap ? reader->left : cap;
+    memcpy(buf, reader->at, n);
+    reader->at += n;
+    reader->left -= n;
+    return n;
 }
 
-/* A string is unescaped where it stands; NULL: it is none.  Behind it in `end`. */
-static char *read_string(char *at, size_t *len, char **end)
+/* The value behind the name of key `k`. */
+static enum ga_status read_value(struct json_reader *json, unsigned k, uint64_t line, struct result *result, struct mishap *mishap)
 {
-    if (*at != '"')
-        return NULL;
-    char *start = at + 1, *to = start;
-    for (at = start; *at && *at != '"'; at++) {
-        if (*at == '\\') {
-            at++;
-            if (*at != '"' && *at != '\\' && *at != '/')
-                return NULL; /* names have none of the others */
-        }
-        *to++ = *at;
-    }
-    *len = (size_t)(to - start);
-    *end = at + 1;
-    bool is_closed = *at == '"';
-    *to = 0;
-    return is_closed ? start : NULL;
+    enum json_token token = gai_json_next(json);
+    if (token == JSON_ERROR)
+        return GA_OK; /* told by whoever asks for the next token */
+    if (token == JSON_OBJECT || token == JSON_ARRAY)
+        return gai_mishap(mishap, line, "%s has no plain value", keys[k].name);
+    bool is_null = token == JSON_WORD && strcmp(json->text, "null") == 0;
+    return set_value(result, k, json->text, is_null ? 0 : json->len, line, mishap);
 }
 
-/* A string, or a word up to what ends it; null is empty. */
-static char *read_value(char *at, size_t *len, char **end)
-{
-    if (*at == '"')
-        return read_string(at, len, end);
-    if (*at == '[' || *at == '{')
-        return NULL;
-    *len = strcspn(at, ",} \t\r");
-    *end = at + *len;
-    if (*len == 4 && memcmp(at, "null", 4) == 0)
-        *len = 0;
-    return *end == at ? NULL : at;
-}
-
-static enum ga_status read_object(char *at, uint64_t line, struct result *result, struct mishap *mishap)
+static enum ga_status read_members(struct json_reader *json, uint64_t line, struct result *result, struct mishap *mishap)
 {
     unsigned seen = 0;
-    *result = (struct result){ .n = 0 };
-    at = skip_blanks(at + 1);
-    for (bool more = *at != '}'; more;) {
-        size_t name_len, len;
-        char *name = read_string(at, &name_len, &at);
-        at = name ? skip_blanks(at) : NULL;
-        if (!at || *at != ':')
-            return gai_mishap(mishap, line, "not one flat object: a name and ':' are expected");
-        char *value = read_value(skip_blanks(at + 1), &len, &at);
-        if (!value)
-            return gai_mishap(mishap, line, "'%.40s' has no plain value", name);
-        at = skip_blanks(at);
-        if (*at != ',' && *at != '}')
-            return gai_mishap(mishap, line, "not one flat object: ',' or '}' is expected behind '%.40s'", name);
-        unsigned k = find_key(name, name_len);
+    enum ga_status status = GA_OK;
+    gai_json_next(json);
+    while (status == GA_OK && gai_json_next(json) == JSON_NAME) {
+        unsigned k = find_key(json->text, json->len);
         if (k < N_KEYS && (seen >> k & 1))
             return gai_mishap(mishap, line, "%s stands twice", keys[k].name);
         seen |= k < N_KEYS ? 1u << k : 0;
-        more = *at == ',';
-        at = skip_blanks(at + 1);
-        enum ga_status status = k < N_KEYS ? set_value(result, k, value, len, line, mishap) : GA_OK;
-        if (status != GA_OK)
-            return status;
+        if (k < N_KEYS)
+            status = read_value(json, k, line, result, mishap);
+        else
+            gai_json_skip(json);
     }
+    if (status != GA_OK)
+        return status;
+    if (json->token != JSON_CLOSE || gai_json_next(json) != JSON_END)
+        return gai_mishap(mishap, line, "not one object: %s", json->wrong);
     return is_whole(seen, line, mishap);
+}
+
+static enum ga_status read_object(const char *at, size_t len, uint64_t line, struct result *result, struct mishap *mishap)
+{
+    struct line_reader reader = { at, len };
+    struct json_reader json = json_from(&(struct ga_source){ read_line_bytes, &reader });
+    *result = (struct result){ .n = 0 };
+    return read_members(&json, line, result, mishap);
 }
 
 /* ---- a line of CSV ---- */
@@ -205,7 +193,7 @@ static enum ga_status read_line(struct results *results, struct lines *lines, st
     if (memchr(line, 0, len))
         return gai_mishap(mishap, lines->number, "a zero byte; this is text");
     if (*line == '{')
-        status = read_object(line, lines->number, &result, mishap);
+        status = read_object(line, len, lines->number, &result, mishap);
     else if (columns->n == 0)
         return read_header(line, len, columns, mishap);
     else

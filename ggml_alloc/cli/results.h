@@ -81,8 +81,6 @@ struct change *results_pair(const struct ga_mem *mem, const struct results *befo
 
 /* "1.25 ms" */
 void results_time(double ns, struct text *out);
-/* Text between tags. */
-void results_escape(const char *plain, struct text *out);
 
 /* Tables in Markdown. */
 void results_md(const struct results *results, const struct standings *standings, struct text *out);

@@ -3,6 +3,8 @@
  */
 #include "cli/results.h"
 
+#include "io/scene.h"
+
 #include <inttypes.h>
 
 static void write_peers(const struct standings *s, struct text *out)
@@ -13,7 +15,7 @@ static void write_peers(const struct standings *s, struct text *out)
     for (uint32_t p = 0; p < s->n_peers; p++) {
         const struct standing *peer = &s->peers[p];
         gai_text(out, "<tr><td>");
-        results_escape(peer->peer, out);
+        gai_xml(peer->peer, SIZE_MAX, out);
         gai_text(out, "<td>%" PRIu32 "<td>%" PRIu32 "<td>%" PRIu32, peer->answered, peer->lowest, peer->proved);
         if (peer->answered)
             gai_text(out, "<td>%.2f %%<td>%.2f %%<td>%.2f %%", peer->over_load * 100, peer->worst_load * 100,
@@ -32,11 +34,11 @@ static void write_instances(const struct standings *s, struct text *out)
     gai_text(out, "<h2>Peaks</h2>\n<div class=\"wide\"><table><tr><th>instance<th>n<th>load<th>lowest");
     for (uint32_t p = 0; p < s->n_peers; p++) {
         gai_text(out, "<th>");
-        results_escape(s->peers[p].peer, out);
+        gai_xml(s->peers[p].peer, SIZE_MAX, out);
     }
     for (uint32_t i = 0; i < s->n_instances; i++) {
         gai_text(out, "\n<tr><td>");
-        results_escape(s->instances[i]->instance, out);
+        gai_xml(s->instances[i]->instance, SIZE_MAX, out);
         gai_text(out, "<td>%" PRIu64 "<td>%" PRIu64 "<td>%" PRIu64, s->instances[i]->n, s->instances[i]->load, s->best[i]);
         for (uint32_t p = 0; p < s->n_peers; p++) {
             const struct result *cell = standings_cell(s, i, p);
@@ -63,9 +65,9 @@ void results_html(const struct results *results, const struct standings *standin
              standings->n_peers, standings->n_instances);
     if (*first->commit) {
         gai_text(out, "; commit %s, ", first->commit);
-        results_escape(first->compiler, out);
+        gai_xml(first->compiler, SIZE_MAX, out);
         gai_text(out, ", ");
-        results_escape(first->cpu, out);
+        gai_xml(first->cpu, SIZE_MAX, out);
     }
     gai_text(out, ".</p>\n");
     results_svg(standings, out);

@@ -11,12 +11,13 @@
  */
 #include "cli/results.h"
 
+#include "io/scene.h"
+
 #include <math.h>
 #include <stdio.h>
 
-static const char *const colours[] = { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#a6611a" };
 static const char *const dashes[] = { "none", "6 3", "2 2", "8 3 2 3" };
-enum { N_COLOURS = sizeof colours / sizeof *colours, N_DASHES = sizeof dashes / sizeof *dashes };
+enum { N_DASHES = sizeof dashes / sizeof *dashes };
 
 struct box {
     double left, top, width, height;
@@ -26,22 +27,12 @@ static const struct box profile_box = { 60, 40, 380, 300 }, time_box = { 620, 40
 
 static const char *colour_of(uint32_t peer)
 {
-    return colours[peer % N_COLOURS];
+    return gai_scene_colours[peer % SCENE_HUES];
 }
 
 static const char *dash_of(uint32_t peer)
 {
-    return dashes[peer / N_COLOURS % N_DASHES];
-}
-
-void results_escape(const char *plain, struct text *out)
-{
-    for (; *plain; plain++) {
-        if (*plain == '<' || *plain == '>' || *plain == '&')
-            gai_text(out, *plain == '<' ? "&lt;" : *plain == '>' ? "&gt;" : "&amp;");
-        else if ((unsigned char)*plain >= 0x20)
-            gai_text_raw(out, plain, 1);
-    }
+    return dashes[peer / SCENE_HUES % N_DASHES];
 }
 
 static void write_frame(const struct box *box, const char *title, const char *below, struct text *out)
@@ -93,7 +84,7 @@ static void write_legend(const struct standings *s, struct text *out)
         double y = profile_box.top + line * (rank + 0.5);
         gai_text(out, "<path class=\"l\" stroke=\"%s\" stroke-dasharray=\"%s\" d=\"M%g %.1fh26\"/><text x=\"%g\" y=\"%.1f\">",
                  colour_of(p), dash_of(p), x, y, x + 32, y + 4);
-        results_escape(s->peers[p].peer, out);
+        gai_xml(s->peers[p].peer, SIZE_MAX, out);
         gai_text(out, "</text>\n");
     }
 }
@@ -122,7 +113,7 @@ static void write_profile(const struct standings *s, struct text *out)
             last = share;
         }
         gai_text(out, "\"><title>");
-        results_escape(s->peers[p].peer, out);
+        gai_xml(s->peers[p].peer, SIZE_MAX, out);
         gai_text(out, "</title></path>\n");
     }
     write_legend(s, out);
@@ -192,9 +183,9 @@ static void write_points(const struct standings *s, const struct range *range, d
         double y = over_y(peer->over_best, most), label_y = find_room(labels, n, x, y - 5);
         if (n < MOST_LABELS)
             labels[n++] = (struct label){ x, label_y };
-        gai_text(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/><text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">", x, y,
-                 colour_of(p), x + 6, label_y, colour_of(p));
-        results_escape(peer->peer, out);
+        gai_text(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/><text x=\"%.1f\" y=\"%.1f\">", x, y, colour_of(p),
+                 x + 6, label_y);
+        gai_xml(peer->peer, SIZE_MAX, out);
         if (peer->answered < s->n_instances)
             gai_text(out, " (%u of %u)", (unsigned)peer->answered, (unsigned)s->n_instances);
         gai_text(out, "</text>\n");
@@ -220,9 +211,9 @@ void results_svg(const struct standings *standings, struct text *out)
 {
     gai_text(out,
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1120 400\" font-family=\"sans-serif\" font-size=\"11\">\n"
-             "<style>text:not([fill]){fill:#333}text.t{font-size:14px;font-weight:bold}.a{fill:none;stroke:#333}"
+             "<style>text{fill:#333}text.t{font-size:14px;font-weight:bold}.a{fill:none;stroke:#333}"
              ".g{stroke:#8884;fill:none}.l{fill:none;stroke-width:2}"
-             "@media(prefers-color-scheme:dark){text:not([fill]){fill:#ddd}.a{stroke:#ddd}}</style>\n");
+             "@media(prefers-color-scheme:dark){text{fill:#ddd}.a{stroke:#ddd}}</style>\n");
     write_profile(standings, out);
     write_times(standings, out);
     gai_text(out, "</svg>\n");

@@ -571,7 +571,7 @@ END
 
 cat > once.jsonl << 'END'
 {"peer":"ours","instance":"A","n":10,"peak":100,"load":100,"ratio":1.0,"proved":true,"median_ns":2000,"min_ns":1000,"bytes":4096}
-{"peer":"theirs","instance":"A","n":10,"peak":125,"load":100,"proved":false,"median_ns":500,"min_ns":500,"bytes":null,"later":"x"}
+{"peer":"theirs","instance":"A","n":10,"peak":125,"load":100,"proved":false,"median_ns":500,"min_ns":500,"bytes":null,"later":{"x":[1,"}"]}}
 {"peer":"ours","instance":"B <2>","n":20,"peak":210,"load":200,"proved":false,"median_ns":3000,"min_ns":1000,"bytes":1024}
 {"peer":"theirs","instance":"B <2>","n":20,"peak":null,"load":200,"proved":false,"median_ns":500,"min_ns":500,"bytes":0}
 END
@@ -625,12 +625,15 @@ while IFS='|' read -r line words; do
 broken.jsonl:1: $words
 END
 done << 'END'
-{"peer":"a"|not one flat object: ',' or '}' is expected behind 'peer'
+{"peer":"a"|not one object: it ends too early
+{"peer":"a","later":[1,{}}|not one object: ',' is expected
+{"peer":"a"} {}|not one object: something follows the end
 {"peer":"a","load":1}|instance is missing
 {"peer":"a","instance":"b","load":1,"load":2}|load stands twice
 {"peer":"a","instance":"b","load":1,"peak":-1}|peak is '-1', which is no whole number
-{"peer":"a","instance":"b","load":1,"proved":maybe}|proved is neither true nor false
-{"peer":"a","instance":["b"],"load":1}|'instance' has no plain value
+{"peer":"a","instance":"b","load":1,"proved":1}|proved is neither true nor false
+{"peer":"a","instance":"b","load":1,"proved":maybe}|not one object: a word that is neither true, false nor null
+{"peer":"a","instance":["b"],"load":1}|instance has no plain value
 {}|peer is missing
 peer,load|instance is missing
 END
