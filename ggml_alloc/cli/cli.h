@@ -39,7 +39,7 @@ struct input;
 /* What the planner says of "node 7 ...", with the id that the file has for it. */
 void say_in_file_ids(const struct input *input, const char *why, char *buf, size_t cap);
 
-/* ---- options.c ---- */
+/* ---- options*.c ---- */
 
 struct command;
 
@@ -53,6 +53,8 @@ struct extra_option {
     const char *device;
 };
 
+enum replay_allocator { REPLAY_DEVICE, REPLAY_HOST, REPLAY_HEAP };
+enum replay_policy { REPLAY_BASE, REPLAY_SEGMENTS, REPLAY_RANGE, REPLAY_POLICIES };
 enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
 
 /* What draws a plan; none: enum ga_format says. */
@@ -74,7 +76,9 @@ struct options {
     enum picture picture;
     enum colour colour;
     enum report_format report;
-    const char *allocator, *policy; /* words; NULL */
+    enum replay_allocator allocator;
+    unsigned policies; /* bits of enum replay_policy */
+    uint64_t room;     /* of the simulated device; 0: as much as is asked for */
     enum trace_program program;
     uint64_t align, max_chunk, budget;
     uint64_t pool;
@@ -125,14 +129,6 @@ struct command {
 bool options_parse(const struct command *command, int argc, char **argv, struct options *options);
 /* The options of a command, a line each. */
 void options_help(const struct command *command, struct text *out);
-/* An option as its users see it; `value` is NULL when it takes none, `words` when it may be more than a few words. */
-struct option_shown {
-    const char *name, *value;
-    const char *const *words;
-};
-
-/* The next option of a command, from *at = 0; false after the last one. */
-bool options_shown(const struct command *command, size_t *at, struct option_shown *option);
 /* The known word that is meant by a misspelt one, or NULL; `words` ends with NULL. */
 const char *did_you_mean(const char *word, const char *const *words);
 /* Of one pool, 0: none. */

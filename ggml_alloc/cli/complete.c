@@ -1,7 +1,7 @@
 /*
  * complete.c - what a shell needs to complete a command line, from the tables that the command reads it by
  */
-#include "cli/cli.h"
+#include "cli/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,23 +43,21 @@ static void write_second_words(struct text *out)
 
 static void write_values(const struct command *command, struct text *out)
 {
-    struct option_shown option;
-    for (size_t at = 0; options_shown(command, &at, &option);) {
-        if (!option.value)
+    for (const struct option *option = NULL; (option = option_next(command, option));) {
+        if (!option->value)
             continue;
-        gai_text(out, "    '%s %s') words='", command->name, option.name);
-        for (int i = 0; option.words && option.words[i]; i++)
-            gai_text(out, " %s", option.words[i]);
+        gai_text(out, "    '%s %s') words='", command->name, option->name);
+        for (int i = 0; option->words && option->words[i]; i++)
+            gai_text(out, " %s", option->words[i]);
         gai_text(out, "' ;;\n");
     }
 }
 
 static void write_options(const struct command *command, struct text *out)
 {
-    struct option_shown option;
     gai_text(out, "    '%s') words='", command->name);
-    for (size_t at = 0; options_shown(command, &at, &option);)
-        gai_text(out, " %s", option.name);
+    for (const struct option *option = NULL; (option = option_next(command, option));)
+        gai_text(out, " %s", option->name);
     gai_text(out, "' ;;\n");
 }
 

@@ -11,53 +11,6 @@
 
 static const char *const allocator_names[] = { "device", "host", "heap" };
 static const char *const policy_names[] = { "base", "segments", "range" };
-enum { N_POLICIES = 3 };
-
-/* ---- options ---- */
-
-static bool parse_allocator(const char *word, enum replay_allocator *allocator)
-{
-    for (unsigned i = 0; i < 3; i++)
-        if (!word || strcmp(word, allocator_names[i]) == 0) {
-            *allocator = (enum replay_allocator)i;
-            return true;
-        }
-    complain("--allocator=%s is none of device, host, heap", word);
-    return false;
-}
-
-/* Bits of the policies in "base,range"; "all" is all of them. */
-static bool parse_policies(const char *words, unsigned *policies)
-{
-    *policies = 0;
-    if (!words)
-        words = "base";
-    if (strcmp(words, "all") == 0) {
-        *policies = (1u << N_POLICIES) - 1;
-        return true;
-    }
-    for (const char *at = words; at; at = strchr(at, ','), at = at ? at + 1 : NULL) {
-        size_t len = strcspn(at, ",");
-        unsigned i = 0;
-        while (i < N_POLICIES && (strlen(policy_names[i]) != len || memcmp(policy_names[i], at, len) != 0))
-            i++;
-        if (i == N_POLICIES) {
-            complain("--policy=%.*s is none of base, segments, range, all", (int)len, at);
-            return false;
-        }
-        *policies |= 1u << i;
-    }
-    return true;
-}
-
-static bool parse_room(const char *text, uint64_t *capacity)
-{
-    *capacity = 0;
-    if (!text || (gai_parse_size(text, capacity) && *capacity))
-        return true;
-    complain("--capacity=%s is no size", text);
-    return false;
-}
 
 /* ---- what is told ---- */
 
@@ -119,7 +72,7 @@ static void write_table(const struct replay_opts *opts, const struct replay_resu
 {
     gai_text(out, "\n%-8s  %10s  %10s  %10s  %9s  %7s  %6s  %7s  %12s\n", allocator_names[opts->allocator], "alive", "in use",
              "reserved", "x alive", "calls", "waits", "failed", "device time");
-    for (unsigned p = 0; p < N_POLICIES; p++) {
+    for (unsigned p = 0; p < REPLAY_POLICIES; p++) {
         const struct replay_result *result = &results[p];
         char live[32], used[32], reserved[32];
         if (policies >> p & 1)
@@ -165,13 +118,10 @@ enum exit_code replay_load(const char *path, struct alloc_trace *trace)
 
 enum exit_code command_replay(const struct options *options, struct text *out)
 {
-    struct replay_opts opts = { .allocator = REPLAY_DEVICE };
-    struct replay_result results[N_POLICIES];
+    struct replay_opts opts = { .allocator = options->allocator, .capacity = options->room };
+    struct replay_result results[REPLAY_POLICIES];
     struct alloc_trace trace;
-    unsigned policies;
-    if (!parse_allocator(options->allocator, &opts.allocator) || !parse_policies(options->policy, &policies) ||
-        !parse_room(options->capacity, &opts.capacity))
-        return EXIT_USAGE;
+    unsigned all = (1u << REPLAY_POLICIES) - 1, policies = options->policies > all ? all : options->policies;
     if (opts.allocator != REPLAY_DEVICE && policies != 1u << REPLAY_BASE) {
         complain("only the device allocator has other policies than base");
         return EXIT_USAGE;
@@ -183,7 +133,7 @@ enum exit_code command_replay(const struct options *options, struct text *out)
     if (!as_json)
         gai_text(out, "%s: %" PRIu32 " events, %" PRIu32 " blocks, %" PRIu32 " streams\n", path_shown(options->files[0]), trace.n,
                  trace.n_blocks, trace.n_streams);
-    for (unsigned p = 0; p < N_POLICIES && code <= EXIT_NO; p++) {
+    for (unsigned p = 0; p < REPLAY_POLICIES && code <= EXIT_NO; p++) {
         opts.policy = (enum replay_policy)p;
         if (policies >> p & 1)
             code = exit_worse(code, replay_one(options->files[0], &trace, &opts, as_json, &results[p], out));

@@ -14,9 +14,6 @@
 
 #define REPLAY_SAMPLES 60u
 
-enum replay_allocator { REPLAY_DEVICE, REPLAY_HOST, REPLAY_HEAP };
-enum replay_policy { REPLAY_BASE, REPLAY_SEGMENTS, REPLAY_RANGE };
-
 struct replay_sample {
     uint64_t live, reserved;
 };

@@ -558,7 +558,13 @@ run 'a trace that is none' 3 replay bad.tgraph << 'END'
 bad.tgraph:1: neither 'alloctrace 1' nor a log of RMM, nor JSON
 END
 run 'an allocator that there is not' 2 replay small.trace --allocator=magic << 'END'
-ggml-alloc: --allocator=magic is none of device, host, heap
+ggml-alloc: 'magic' is no value of --allocator; there are device, host, heap
+END
+run 'one policy that there is, one that there is not' 2 replay small.trace --policy=base,rang << 'END'
+ggml-alloc: 'base,rang' is no value of --policy; there are base, segments, range, all
+END
+run 'a device with no room at all' 2 replay small.trace --capacity=0 << 'END'
+ggml-alloc: '0' is no value of --capacity=SIZE: of the simulated device; as much as is asked for
 END
 run 'a policy that it has not' 2 replay small.trace --allocator=heap --policy=range << 'END'
 ggml-alloc: only the device allocator has other policies than base
