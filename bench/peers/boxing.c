@@ -14,9 +14,9 @@
 #include "peers/room.h"
 #include "peers/gaps.h"
 #include "peers/ranks.h"
+#include "peers/times.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { TRIES = 10, PATIENCE = 3 };
@@ -31,11 +31,6 @@ struct boxing {
 struct shape {
     uint64_t size, rows;
     double share;
-};
-
-struct times {
-    uint64_t *at; /* rising */
-    uint32_t n;
 };
 
 static const struct job *job_at(const struct boxing *b, struct jobs jobs, uint32_t i)
@@ -136,12 +131,6 @@ static void box_by_cuts(struct boxing *b, struct jobs jobs, struct times cuts, c
     box_by_cuts(b, parts[2], (struct times){ cuts.at + mid + 1, cuts.n - mid - 1 }, shape, out, rest);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Boxes of whole rows; the ends of the gaps between what lies in a row are where to cut next. */
 static struct times box_rows(struct boxing *b, struct jobs jobs, const struct shape *shape, struct jobs *out)
 {
@@ -160,8 +149,7 @@ static struct times box_rows(struct boxing *b, struct jobs jobs, const struct sh
         box = (struct jobs){ box.at + box.n, 0 };
         in_box = 0;
     }
-    if (ends.n > 0)
-        qsort(ends.at, ends.n, sizeof *ends.at, by_value);
+    times_sort(ends);
     return ends;
 }
 

@@ -14,6 +14,7 @@
  */
 #include "measure.h"
 #include "peers/ranks.h"
+#include "peers/times.h"
 #include "peers/room.h"
 
 #include <stdlib.h>
@@ -48,11 +49,6 @@ struct canonical {
 };
 
 enum outcome { FITS, NEVER, OUT_OF_STEPS };
-
-static uint64_t up(uint64_t offset, uint64_t align)
-{
-    return align > 1 ? (offset + align - 1) / align * align : offset;
-}
 
 static void note(struct canonical *c, uint32_t at, uint64_t was)
 {
@@ -96,7 +92,7 @@ static void place(struct canonical *c, const struct part *part, uint32_t p)
         if (other->placed || other->last <= piece->first || piece->last <= other->first || other->floor >= end)
             continue;
         note(c, part->at[k], other->floor);
-        other->floor = up(end, other->align);
+        other->floor = peer_up(end, other->align);
     }
 }
 
@@ -304,53 +300,23 @@ static enum outcome search(struct canonical *c, const struct part *part, uint64_
 
 /* ---- before and after ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static uint32_t section_of(const uint64_t *times, uint32_t n, uint64_t time)
-{
-    uint32_t low = 0, high = n;
-    while (high - low > 1) {
-        uint32_t mid = low + (high - low) / 2;
-        if (times[mid] <= time)
-            low = mid;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 /* A section behind each time at which something begins or ends. */
 static bool cut_sections(struct canonical *c)
 {
-    uint64_t *times = room_new((c->n + (size_t)1) * 2 * sizeof *times), n = 0;
-    uint32_t n_times = 0;
-    for (uint32_t i = 0; times && i < c->n; i++) {
-        times[n++] = c->task->at[i].birth;
-        times[n++] = c->task->at[i].death;
-    }
-    if (!times)
+    struct times times = times_of(c->task);
+    if (!times.at)
         return false;
-    qsort(times, n, sizeof *times, by_value);
-    for (uint64_t i = 0; i < n; i++)
-        if (n_times == 0 || times[n_times - 1] != times[i])
-            times[n_times++] = times[i];
-    c->n_sections = n_times;
-    c->lowest = room_zeroed(n_times + (size_t)1, sizeof *c->lowest);
-    c->unplaced = room_zeroed(n_times + (size_t)1, sizeof *c->unplaced);
+    c->n_sections = times.n;
+    c->lowest = room_zeroed(times.n + (size_t)1, sizeof *c->lowest);
+    c->unplaced = room_zeroed(times.n + (size_t)1, sizeof *c->unplaced);
     for (uint32_t i = 0; c->lowest && c->unplaced && i < c->n; i++) {
         const struct ga_interval *at = &c->task->at[i];
         struct piece *piece = &c->pieces[i];
-        *piece = (struct piece){
-            section_of(times, n_times, at->birth), section_of(times, n_times, at->death), at->size, at->align, 0, 0, false
-        };
+        *piece = (struct piece){ times_find(times, at->birth), times_find(times, at->death), at->size, at->align, 0, 0, false };
         for (uint32_t s = piece->first; s < piece->last; s++)
             c->unplaced[s] += piece->size;
     }
-    room_give(times);
+    room_give(times.at);
     return c->lowest && c->unplaced;
 }
 

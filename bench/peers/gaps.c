@@ -13,11 +13,6 @@ struct pile {
     uint32_t n;
 };
 
-static uint64_t up(uint64_t offset, uint64_t align)
-{
-    return align > 1 ? (offset + align - 1) / align * align : offset;
-}
-
 static bool is_better(enum gap_rule rule, uint64_t gap, uint64_t best_gap)
 {
     switch (rule) {
@@ -39,7 +34,7 @@ static uint64_t choose(const struct pile *pile, const struct ga_interval *item, 
         const struct placed *other = &pile->at[i];
         if (other->birth >= item->death || item->birth >= other->death)
             continue;
-        uint64_t start = up(floor, item->align);
+        uint64_t start = peer_up(floor, item->align);
         if (rule != GAP_TOP && start < other->offset && other->offset - start >= item->size) {
             uint64_t gap = other->offset - start;
             if (rule == GAP_LOWEST)
@@ -51,7 +46,7 @@ static uint64_t choose(const struct pile *pile, const struct ga_interval *item, 
         }
         floor = other->end > floor ? other->end : floor;
     }
-    return best == UINT64_MAX ? up(floor, item->align) : best;
+    return best == UINT64_MAX ? peer_up(floor, item->align) : best;
 }
 
 static uint64_t add(struct pile *pile, const struct ga_interval *item, uint64_t offset)

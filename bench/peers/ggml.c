@@ -17,14 +17,9 @@ struct heap {
     size_t n, cap;
 };
 
-static uint64_t up(uint64_t offset, uint64_t align)
-{
-    return align > 1 ? (offset + align - 1) / align * align : offset;
-}
-
 static bool fits(const struct block *block, const struct ga_interval *item)
 {
-    uint64_t skip = up(block->offset, item->align) - block->offset;
+    uint64_t skip = peer_up(block->offset, item->align) - block->offset;
     return block->size >= skip && block->size - skip >= item->size;
 }
 
@@ -54,7 +49,7 @@ static bool take(struct heap *heap, const struct ga_interval *item, uint64_t *of
         if (fits(&heap->free[i], item) && (best == heap->n - 1 || heap->free[i].size <= heap->free[best].size))
             best = i;
     struct block *block = &heap->free[best];
-    uint64_t front = up(block->offset, item->align) - block->offset, before = block->offset;
+    uint64_t front = peer_up(block->offset, item->align) - block->offset, before = block->offset;
     *offset = before + front;
     block->offset = *offset + item->size;
     block->size -= front + item->size;

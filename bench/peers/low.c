@@ -7,9 +7,9 @@
  * back when it has risen.
  */
 #include "peers/ranks.h"
+#include "peers/times.h"
 #include "peers/room.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct waiting {
@@ -22,29 +22,10 @@ struct low {
     const uint32_t *order;
     struct waiting *heap;
     uint32_t n;
-    uint64_t *times; /* distinct, rising */
-    uint32_t n_times, width;
+    struct times times;
+    uint32_t width;
     uint64_t *tops, *whole; /* a tree over times: the highest below a node; what lies on all of it */
 };
-
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static uint32_t rank_of(const struct low *low, uint64_t time)
-{
-    uint32_t first = 0, last = low->n_times;
-    while (last - first > 1) {
-        uint32_t mid = first + (last - first) / 2;
-        if (low->times[mid] <= time)
-            first = mid;
-        else
-            last = mid;
-    }
-    return first;
-}
 
 /* ---- the tree ---- */
 
@@ -81,13 +62,14 @@ static void raise(struct low *low, uint32_t node, struct span of, struct span as
 
 static struct span span_of(const struct low *low, uint32_t interval)
 {
-    return (struct span){ rank_of(low, low->task->at[interval].birth), rank_of(low, low->task->at[interval].death) };
+    const struct ga_interval *at = &low->task->at[interval];
+    return (struct span){ times_find(low->times, at->birth), times_find(low->times, at->death) };
 }
 
 static uint64_t lowest_offset(const struct low *low, uint32_t interval)
 {
     uint64_t align = low->task->at[interval].align, top = highest(low, 1, (struct span){ 0, low->width }, span_of(low, interval));
-    return align > 1 ? (top + align - 1) / align * align : top;
+    return peer_up(top, align);
 }
 
 /* ---- the heap ---- */
@@ -144,19 +126,10 @@ static bool init(struct low *low, const struct peer_task *task)
 {
     *low = (struct low){ .task = task, .width = 1 };
     low->heap = room_new((task->n + (size_t)1) * sizeof *low->heap);
-    low->times = room_new((task->n + (size_t)1) * 2 * sizeof *low->times);
-    if (!low->heap || !low->times)
+    low->times = times_of(task);
+    if (!low->heap || !low->times.at)
         return false;
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < task->n; i++) {
-        low->times[n++] = task->at[i].birth;
-        low->times[n++] = task->at[i].death;
-    }
-    qsort(low->times, n, sizeof *low->times, by_value);
-    for (uint64_t i = 0; i < n; i++)
-        if (low->n_times == 0 || low->times[low->n_times - 1] != low->times[i])
-            low->times[low->n_times++] = low->times[i];
-    while (low->width < low->n_times)
+    while (low->width < low->times.n)
         low->width *= 2;
     low->tops = room_new(2 * (size_t)low->width * sizeof *low->tops);
     low->whole = room_new(2 * (size_t)low->width * sizeof *low->whole);
@@ -166,7 +139,7 @@ static bool init(struct low *low, const struct peer_task *task)
 static void fini(struct low *low)
 {
     room_give(low->heap);
-    room_give(low->times);
+    room_give(low->times.at);
     room_give(low->tops);
     room_give(low->whole);
 }

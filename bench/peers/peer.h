@@ -41,6 +41,11 @@ extern const unsigned n_peers;
 
 const struct peer *peer_find(const char *name);
 
+static inline uint64_t peer_up(uint64_t offset, uint64_t align)
+{
+    return align > 1 ? (offset + align - 1) / align * align : offset;
+}
+
 /* One per rule, each in the file of that name. */
 enum peer_end peer_tflite(const struct peer_task *task, uint64_t *offsets);
 enum peer_end peer_tflm(const struct peer_task *task, uint64_t *offsets);
