@@ -1,106 +1,18 @@
 /*
  * What is asked of a cache now and then: other streams' memory, alignment, addresses inside of blocks, no cache at all.
  */
-#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
-#include "ggml_alloc/cache.h"
-#include "ggml_alloc/sim.h"
-#include "support.h"
-
-#define KIB ((size_t)1 << 10)
-#define MIB ((size_t)1 << 20)
-
-static struct test_mem hook;
-static ga_sim *sim;
-static const struct ga_backend *device;
-static ga_cache *cache;
-
-static void start_with(uint64_t capacity, const struct ga_cache_opts *opts)
-{
-    hook = (struct test_mem){ 0 };
-    struct ga_env env = test_env(&hook);
-    sim = ga_sim_new(NULL, ga_backend_null(), &(struct ga_sim_opts){ .capacity = capacity });
-    device = ga_sim_backend(sim);
-    cache = ga_cache_new(&env, device, opts);
-    cr_assert_not_null(cache);
-}
+#include "rig.h"
 
 static void start(void)
 {
     start_with(128 * MIB, NULL);
 }
 
-static void sound(void)
-{
-    const char *broken = ga_cache_check(cache);
-    cr_assert_null(broken, "%s", broken);
-    cr_assert_null(ga_sim_error(sim), "%s", ga_sim_error(sim));
-}
-
-static void finish(void)
-{
-    struct ga_sim_stats stats;
-    sound();
-    ga_cache_delete(cache);
-    ga_sim_stats(sim, &stats);
-    cr_assert(stats.live == 0 && stats.events == 0);
-    ga_sim_delete(sim);
-    cr_assert(!hook.lied && hook.blocks == 0);
-}
-
-static void restart(uint64_t capacity, const struct ga_cache_opts *opts)
-{
-    finish();
-    start_with(capacity, opts);
-}
-
 TestSuite(rare, .init = start, .fini = finish);
 
-static ga_block take_on(size_t size, ga_stream stream, char **ptr)
-{
-    ga_block block = 0;
-    void *address = NULL;
-    enum ga_status status = ga_cache_alloc(cache, size, stream, &block, &address);
-    cr_assert_eq(status, GA_OK, "%s", ga_status_str(status));
-    if (ptr)
-        *ptr = address;
-    sound();
-    return block;
-}
-
-static ga_block take(size_t size)
-{
-    return take_on(size, 0, NULL);
-}
-
-static void give(ga_block block)
-{
-    cr_assert_eq(ga_cache_free(cache, block), GA_OK);
-    sound();
-}
-
-static void full(size_t size)
-{
-    cr_assert_eq(ga_cache_alloc(cache, size, 0, NULL, NULL), GA_NO_SPACE);
-    sound();
-}
-
-static void trim(void)
-{
-    cr_assert_eq(ga_cache_trim(cache, 0), GA_OK);
-    sound();
-}
-
-static uint64_t reserved(void)
-{
-    struct ga_cache_stats stats;
-    ga_cache_stats(cache, &stats);
-    return stats.all.reserved_bytes.now;
-}
-
-/* What is idle and another stream's serves before it is given back, and only then. */
 Test(rare, adopts_what_is_idle_elsewhere)
 {
     for (int adopt = 0; adopt < 2; adopt++) {
