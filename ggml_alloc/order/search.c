@@ -1,14 +1,17 @@
 #include "order/search.h"
 
+#include "base/bits.h"
 #include "order/dive.h"
+#include "order/needs.h"
 #include "order/parts.h"
 
 #include <string.h>
 
 #define LEAST_WINDOW 8u
 #define FINEST 512u /* halving ends when less than this part of the peak is open */
-#define PROOFS 32u  /* places at the peak whose needs are added up */
 #define DIVES 24u   /* the budget is enough for so many, at least */
+#define ARCS 8u     /* cost as much as a turn */
+#define CUTS 8u     /* one proof after another gets such a part of as many arcs as there are steps */
 
 struct searcher {
     struct search *s;
@@ -21,6 +24,8 @@ struct searcher {
     uint64_t missed;        /* what halving did not reach... */
     uint32_t missed_part;   /* ...in the part that begins here, + 1; 0: none */
     uint32_t *at;           /* by pool: the place of its peak; TURN_NONE: before the first turn */
+    uint32_t asked;         /* the last turn whose needs proved nothing */
+    uint64_t flows;         /* arcs that proofs have looked at */
 };
 
 static bool searcher_init(struct searcher *x, struct search *search)
@@ -83,12 +88,17 @@ static uint64_t sum_of(const uint64_t *values, unsigned n)
     return sum;
 }
 
+static uint64_t steps_of(const struct searcher *x)
+{
+    return x->dive.steps + x->flows / ARCS;
+}
+
 /* Whether to go on. */
 static bool report(struct searcher *x)
 {
     struct search *s = x->s;
     unsigned n = s->turns->n_pools;
-    s->steps = x->dive.steps;
+    s->steps = steps_of(x);
     if (s->progress && !s->progress(s->user, s->steps, sum_of(x->peaks, n), sum_of(x->least, n)))
         s->stopped = true;
     return !s->stopped && s->steps < s->budget;
@@ -98,7 +108,7 @@ static bool report(struct searcher *x)
 static enum dive_end try(struct searcher *x, unsigned pool, uint64_t goal, uint32_t first, uint32_t end)
 {
     struct search *s = x->s;
-    uint64_t left = s->budget > x->dive.steps ? s->budget - x->dive.steps : 0, share = s->budget / DIVES;
+    uint64_t left = s->budget > steps_of(x) ? s->budget - steps_of(x) : 0, share = s->budget / DIVES;
     memcpy(x->goal, x->peaks, s->turns->n_pools * sizeof *x->goal);
     x->goal[pool] = goal;
     enum dive_end how = gai_dive(&x->dive, s->order, first, end, x->goal, share < left ? share : left);
@@ -160,58 +170,81 @@ static enum dive_end lower_nearby(struct searcher *x, unsigned pool, uint32_t fi
     return how;
 }
 
-/* The peak may be reached in many places, of which the first need not be the one that proves it. */
-static bool is_needed_elsewhere(struct searcher *x, unsigned pool)
+/* Raises what no order is below to what this turn needs.  False: no memory. */
+static bool ask(struct searcher *x, uint32_t turn, unsigned pool)
+{
+    uint64_t needs, left = x->s->budget > x->flows ? x->s->budget - x->flows : 0;
+    if (!gai_needs(&x->needs, turn, pool, left / CUTS, &x->flows, &needs))
+        return false;
+    x->least[pool] = needs > x->least[pool] ? needs : x->least[pool];
+    return true;
+}
+
+/* DIVE_IMPOSSIBLE: the peak of the pool is what its turn needs anyway. */
+static enum dive_end prove(struct searcher *x, unsigned pool)
+{
+    bool ok = true;
+    uint32_t turn = x->at[pool] == TURN_NONE ? TURN_NONE : x->s->order[x->at[pool]];
+    if (turn == TURN_NONE)
+        x->least[pool] = x->peaks[pool];
+    else if (turn != x->asked)
+        ok = ask(x, turn, pool);
+    x->asked = turn;
+    if (!ok)
+        return DIVE_NO_MEMORY;
+    return x->least[pool] == x->peaks[pool] ? DIVE_IMPOSSIBLE : DIVE_SPENT;
+}
+
+/* The same for all turns at the peak, of which the first need not be the one that proves it. */
+static enum dive_end prove_elsewhere(struct searcher *x, unsigned pool)
 {
     const struct turns *turns = x->s->turns;
-    uint32_t tries = PROOFS;
+    uint64_t end = min_u64(x->flows + x->s->budget / CUTS, x->s->budget);
     gai_tally_reset(&x->tally, x->goal);
-    for (uint32_t place = 0; place < turns->n_turns && tries; place++) {
+    for (uint32_t place = 0; place < turns->n_turns && x->flows < end; place++) {
         uint32_t turn = x->s->order[place];
         x->goal[pool] = 0;
         gai_tally_run(&x->tally, turn, x->goal);
-        if (x->goal[pool] < x->peaks[pool])
+        if (x->goal[pool] < x->peaks[pool] || turn == x->asked)
             continue;
-        tries--;
-        if (gai_needs(&x->needs, turn, pool) != x->peaks[pool])
-            continue;
-        x->least[pool] = x->peaks[pool];
-        return true;
+        if (!ask(x, turn, pool))
+            return DIVE_NO_MEMORY;
+        if (x->least[pool] == x->peaks[pool])
+            return DIVE_IMPOSSIBLE;
     }
-    return false;
+    return DIVE_SPENT;
 }
 
-/* Whether the peak of the pool is what its turn needs anyway. */
-static bool is_needed(struct searcher *x, unsigned pool)
+/* Whatever may put the part into an order with a lower peak, until something does, or there is a proof. */
+static enum dive_end lower(struct searcher *x, unsigned pool)
 {
-    if (x->at[pool] == TURN_NONE)
-        x->least[pool] = x->peaks[pool];
-    else {
-        uint64_t needs = gai_needs(&x->needs, x->s->order[x->at[pool]], pool);
-        x->least[pool] = needs > x->least[pool] ? needs : x->least[pool];
-    }
-    return x->least[pool] == x->peaks[pool];
+    enum dive_end how = prove(x, pool);
+    if (how != DIVE_SPENT)
+        return how;
+    uint32_t first = x->first[x->at[pool]], end = x->end[x->at[pool]];
+    how = lower_part(x, pool, first, end);
+    if (how == DIVE_SPENT)
+        how = prove_elsewhere(x, pool);
+    if (how == DIVE_SPENT)
+        how = lower_window(x, pool, first, end);
+    if (how == DIVE_SPENT)
+        how = lower_nearby(x, pool, first, end);
+    if (how == DIVE_SPENT) /* the lower the goal, the fewer the states: now it may be found to be impossible */
+        how = try(x, pool, x->peaks[pool] - 1, first, end);
+    return how;
 }
 
 /* DIVE_IMPOSSIBLE: proven, as long as the other pools are not to grow. */
 static enum dive_end lower_pool(struct searcher *x, unsigned pool)
 {
     enum dive_end how = DIVE_FOUND;
-    while (how == DIVE_FOUND && report(x)) {
-        if (is_needed(x, pool))
-            return DIVE_IMPOSSIBLE;
-        uint32_t first = x->first[x->at[pool]], end = x->end[x->at[pool]];
-        how = lower_part(x, pool, first, end);
-        if (how == DIVE_SPENT)
-            how = lower_window(x, pool, first, end);
-        if (how == DIVE_SPENT)
-            how = lower_nearby(x, pool, first, end);
-        if (how == DIVE_SPENT) /* the lower the goal, the fewer the states: now it may be found to be impossible */
-            how = try(x, pool, x->peaks[pool] - 1, first, end);
-    }
-    if (how == DIVE_FOUND || how == DIVE_SPENT)
-        how = is_needed_elsewhere(x, pool) ? DIVE_IMPOSSIBLE : DIVE_SPENT;
-    return how;
+    x->missed_part = 0;
+    x->asked = TURN_NONE;
+    while (how == DIVE_FOUND && report(x))
+        how = lower(x, pool);
+    if (how == DIVE_FOUND)
+        how = prove(x, pool);
+    return how == DIVE_SPENT ? prove_elsewhere(x, pool) : how;
 }
 
 bool gai_search(struct search *search)
@@ -226,7 +259,6 @@ bool gai_search(struct search *search)
     for (unsigned pool = 0; ok && pool < n_pools; pool++) {
         if (x.peaks[pool] == 0)
             continue;
-        x.missed_part = 0;
         enum dive_end how = lower_pool(&x, pool);
         ok = how != DIVE_NO_MEMORY;
         proven &= how == DIVE_IMPOSSIBLE;
@@ -235,7 +267,7 @@ bool gai_search(struct search *search)
     search->optimal = ok && proven && (n_used <= 1 || sum_of(x.least, n_pools) == sum_of(x.peaks, n_pools));
     if (ok)
         memcpy(search->limits, x.peaks, n_pools * sizeof *search->limits);
-    search->steps = x.dive.steps;
+    search->steps = steps_of(&x);
     searcher_fini(&x);
     return ok;
 }
