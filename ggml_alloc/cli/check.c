@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool is_plan_format(const struct bytes *bytes)
+bool is_plan_format(const struct bytes *bytes)
 {
     return bytes->len > 8 && memcmp(bytes->text, "ga_plan\t", 8) == 0;
 }
@@ -19,34 +19,44 @@ static enum ga_status read_plan(const struct ga_source *source, void *plan, stru
     return gai_plan_format_read(NULL, source, plan, mishap);
 }
 
-enum exit_code check_read_plan(const struct check *check, ga_plan **plan)
+enum exit_code plan_parse(const char *path, const struct bytes *bytes, ga_plan **plan)
 {
-    return bytes_read(check->plan_path, check->bytes, read_plan, plan);
+    return bytes_read(path, bytes, read_plan, plan);
 }
 
-/* A plan format knows which take-overs its graph allowed; without --inplace the mode that it was made for is found. */
-static enum exit_code find_mode(struct check *check, const struct options *options, const ga_plan *plan)
+enum exit_code input_for_plan(const struct options *options, const char *path, const struct bytes *bytes, const ga_plan *plan,
+                              struct input *input, char why[PLAN_WHY])
 {
-    char why[256] = "";
-    for (int mode = INPLACE_MORE; mode >= INPLACE_NONE; mode--) {
+    for (int mode = INPLACE_MORE;; mode--) {
         struct options tried = *options;
         if (!options->has_inplace)
             tried.inplace = (enum inplace)mode;
-        input_free(check->input);
-        enum exit_code code = input_parse(check->input->path, &tried, check->graph_bytes, check->input);
-        if (code != EXIT_YES) {
-            check->input_is_gone = true;
+        enum exit_code code = input_parse(path, &tried, bytes, input);
+        if (code != EXIT_YES)
             return code;
-        }
-        if (ga_plan_fits(plan, check->input->graph.graph, NULL, 0) || options->has_inplace)
-            break;
+        char words[PLAN_WHY] = "it is for other intervals";
+        bool fits = input->is_graph ? ga_plan_fits(plan, input->graph.graph, words, sizeof words)
+                                    : plan->n_nodes == input->intervals.n && plan->times;
+        why[0] = 0;
+        if (!fits)
+            say_in_file_ids(input, words, why, PLAN_WHY);
+        if (fits || options->has_inplace || mode == INPLACE_NONE || !input->is_graph)
+            return EXIT_YES;
+        input_free(input);
     }
-    if (ga_plan_fits(plan, check->input->graph.graph, why, sizeof why))
-        return EXIT_YES;
-    char words[256];
-    say_in_file_ids(check->input, why, words, sizeof words);
-    gai_text(check->out, "no: not a plan for this graph: %s\n", words);
-    return EXIT_NO;
+}
+
+static enum exit_code find_mode(struct check *check, const struct options *options, const ga_plan *plan)
+{
+    char why[PLAN_WHY];
+    input_free(check->input);
+    enum exit_code code = input_for_plan(options, check->input->path, check->graph_bytes, plan, check->input, why);
+    check->input_is_gone = code != EXIT_YES;
+    if (code == EXIT_YES && *why) {
+        gai_text(check->out, "no: not a plan for this graph: %s\n", why);
+        code = EXIT_NO;
+    }
+    return code;
 }
 
 static const char *name_of(const struct input *input, ga_id id)
@@ -176,7 +186,7 @@ static enum exit_code check_graph(struct check *check, const struct options *opt
     struct solution like;
     enum exit_code code = EXIT_YES;
     if (is_plan_format(check->bytes)) {
-        code = check_read_plan(check, &plan);
+        code = plan_parse(check->plan_path, check->bytes, &plan);
         if (code == EXIT_YES)
             code = find_mode(check, options, plan);
     }

@@ -59,7 +59,7 @@ static enum exit_code places_from_plan(const struct check *check, struct piece *
 {
     ga_plan *plan;
     const struct intervals *intervals = &check->input->intervals;
-    enum exit_code code = check_read_plan(check, &plan);
+    enum exit_code code = plan_parse(check->plan_path, check->bytes, &plan);
     if (code != EXIT_YES)
         return code;
     struct ga_plan_info info;

@@ -59,6 +59,8 @@ enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
 
 /* What draws a plan; none: enum ga_format says. */
 enum picture { PICTURE_NONE, PICTURE_TEXT, PICTURE_SVG, PICTURE_HTML, PICTURE_MEMVIZ, PICTURE_TRACE, PICTURE_C };
+/* What tells of two plans; none: every effort side by side. */
+enum pair_format { PAIR_NONE, PAIR_CHANGES, PAIR_HTML };
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct options {
@@ -74,6 +76,7 @@ struct options {
     const char *graph_output; /* likewise, of a graph; NULL is none */
     enum ga_format format;
     enum picture picture;
+    enum pair_format pair;
     enum colour colour;
     enum report_format report;
     enum replay_allocator allocator;
@@ -113,6 +116,7 @@ enum option_set {
     TAKES_PROGRAM = 1 << 15, /* --kind of traces */
     TAKES_GGUF = 1 << 16,    /* --ctx to --extra */
     TAKES_PICTURE = 1 << 17, /* --format of pictures, --color */
+    TAKES_PAIR = 1 << 18,    /* --format of two plans */
 };
 
 #define ANY_FILES INT_MAX
@@ -188,6 +192,11 @@ enum exit_code load_and_solve(const struct options *options, const char *path, s
 
 /* As options->picture says; complains itself. */
 enum exit_code draw(const struct options *options, const struct input *input, const struct solution *solution, struct text *out);
+
+/* ---- compare_two.c ---- */
+
+/* The files of options as one pair of plans. */
+enum exit_code compare_two(const struct options *options, struct text *out);
 
 /* ---- main.c ---- */
 

@@ -129,6 +129,8 @@ static int widest_title(const struct options *options)
 
 enum exit_code command_compare(const struct options *options, struct text *out)
 {
+    if (options->pair != PAIR_NONE)
+        return compare_two(options, out);
     enum exit_code code = EXIT_YES;
     int width = widest_title(options);
     gai_text(out, "%-*s  %-10s", width, "", "pool");

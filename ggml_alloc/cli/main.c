@@ -31,8 +31,10 @@ static const struct command commands[] = {
     { "compare", "FILE...", "every effort side by side, with the bound and what the engine got",
       "Up to --effort, prove unless told otherwise; no rung works where one before proved its plan optimal.  `saved` is what the "
       "last\n"
-      "needs less than the engine, or than online where the file does not say what the engine got.\n",
-      PLANNING, 1, ANY_FILES, command_compare },
+      "needs less than the engine, or than online where the file does not say what the engine got.\n"
+      "--format=changes and html hold two plans against each other: online's and --effort's of one FILE; those of two FILEs; or\n"
+      "PLANs (plan format) for the FILE before them, one beside --effort's.\n",
+      PLANNING | TAKES_PAIR, 1, ANY_FILES, command_compare },
     { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, ANY_FILES,
       command_why },
     { "order", "GRAPH", "run its nodes in an order that needs less memory",

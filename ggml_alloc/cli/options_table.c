@@ -12,6 +12,7 @@ static const char *const effort_words[] = { "none", "online", "quick", "search",
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
 static const char *const format_words[] = { "text", "json", "csv", "plan", "svg", "html", "memviz", "trace", "c", NULL };
 static const char *const picture_words[] = { "text", "svg", "html", "memviz", "trace", "c", NULL };
+static const char *const pair_words[] = { "text", "changes", "html", NULL };
 static const char *const colour_words[] = { "auto", "always", "never", NULL };
 static const char *const report_words[] = { "md", "svg", "html", NULL };
 static const char *const program_words[] = { "llm", "diffusion", "training", NULL };
@@ -42,6 +43,8 @@ static const struct option options_known[] = {
       .words = format_words },
     { "--format", "WORD", "text, svg, html, memviz (PyTorch's page), trace (Perfetto) or c (a header); text", TAKES_PICTURE,
       read_word, TO(picture), .words = picture_words, .least = PICTURE_TEXT },
+    { "--format", "WORD", "text, changes (what became of each tensor) or html (side by side); text", TAKES_PAIR, read_word,
+      TO(pair), .words = pair_words },
     { "--color", "WORD", "auto (on a terminal, unless NO_COLOR is set), always or never", TAKES_PICTURE, read_word, TO(colour),
       .words = colour_words },
     { "--format", "WORD", "md, svg or html; md", TAKES_REPORT, read_word, TO(report), .words = report_words },

@@ -36,7 +36,7 @@ static enum ga_status write_scene(const struct options *options, const struct sc
     case PICTURE_SVG:
         return gai_scene_svg(scene, out);
     case PICTURE_HTML:
-        gai_scene_html(scene, 1, out);
+        gai_scene_html(scene, out);
         return GA_OK;
     case PICTURE_MEMVIZ:
         return gai_scene_memviz(scene, out);

@@ -3,7 +3,7 @@
  */
 #include "io/html.h"
 
-#include "io/scene.h"
+#include "io/scene_diff.h"
 
 #include "base/json.h"
 
@@ -83,6 +83,8 @@ static void write_scene(const struct scene *scene, struct text *out)
 {
     gai_text(out, "{\"title\":");
     gai_json_string(out, gai_scene_title(scene));
+    gai_text(out, ",\"version\":");
+    gai_json_string(out, scene->version);
     gai_text(out, ",\"unit\":\"%s\",\"begin\":%" PRIu64 ",\"end\":%" PRIu64 ",\"labels\":[", scene->intervals ? "time" : "step",
              scene->begin, scene->end);
     for (unsigned hue = 0; hue < SCENE_HUES; hue++) {
@@ -99,17 +101,44 @@ static void write_scene(const struct scene *scene, struct text *out)
     gai_text(out, "}");
 }
 
-static void write_data(const struct scene *scenes, uint32_t n, struct text *out)
+/* What a page is made of: one scene, or two and how they differ. */
+struct page {
+    const struct scene *scenes[2];
+    unsigned n;
+    const struct scene_diff *diff;
+};
+
+static void write_scenes(const struct page *page, struct text *out)
+{
+    gai_text(out, "[");
+    for (unsigned i = 0; i < page->n; i++) {
+        gai_text(out, "%s", i ? ",\n" : "");
+        write_scene(page->scenes[i], out);
+    }
+    gai_text(out, "]\n");
+}
+
+/* Tiles that one of the scenes lacks are -1. */
+static void write_changes(const struct page *page, struct text *out)
+{
+    gai_text(out, "[");
+    for (uint32_t i = 0; i < page->diff->n; i++) {
+        const struct twins *twins = &page->diff->twins[i];
+        int64_t before = twins->before == NO_TILE ? -1 : (int64_t)twins->before;
+        int64_t after = twins->after == NO_TILE ? -1 : (int64_t)twins->after;
+        gai_text(out, "%s[%u,%" PRId64 ",%" PRId64 "]", i ? "," : "", (unsigned)twins->fate, before, after);
+    }
+    gai_text(out, "]\n");
+}
+
+static void write_data(const char *id, const struct page *page, void (*write)(const struct page *, struct text *), struct text *out)
 {
     struct ga_sink sink = { write_guarded, out };
     struct text json = text_to(&sink);
-    gai_text(&json, "[");
-    for (uint32_t i = 0; i < n; i++) {
-        gai_text(&json, "%s", i ? ",\n" : "");
-        write_scene(&scenes[i], &json);
-    }
-    gai_text(&json, "]\n");
+    gai_text(out, "<script id=\"%s\" type=\"application/json\">\n", id);
+    write(page, &json);
     (void)gai_text_end(&json); /* failure sticks to `out` */
+    gai_text(out, "</script>\n");
 }
 
 static void write_lines(const char *const *lines, struct text *out)
@@ -118,35 +147,61 @@ static void write_lines(const char *const *lines, struct text *out)
         gai_text_raw(out, *lines, strlen(*lines));
 }
 
-static void write_title(const struct scene *scenes, uint32_t n, struct text *out)
+static void write_title(const struct page *page, struct text *out)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        gai_text(out, "%s", i ? ", " : "");
-        gai_xml(gai_scene_title(&scenes[i]), SIZE_MAX, out);
+    for (unsigned i = 0; i < page->n; i++) {
+        const struct scene *scene = page->scenes[i];
+        gai_text(out, "%s", i ? " \xe2\x86\x92 " : ""); /* an arrow */
+        gai_xml(gai_scene_title(scene), SIZE_MAX, out);
+        if (scene->version) {
+            gai_text(out, " (");
+            gai_xml(scene->version, SIZE_MAX, out);
+            gai_text(out, ")");
+        }
     }
 }
 
-void gai_scene_html(const struct scene *scenes, uint32_t n, struct text *out)
+static void write_constants(const struct page *page, struct text *out)
+{
+    gai_text(out, "const colours = [");
+    for (unsigned hue = 0; hue < SCENE_HUES; hue++)
+        gai_text(out, "%s'%s'", hue ? ", " : "", gai_scene_colours[hue]);
+    gai_text(out, "], fateNames = [");
+    for (unsigned fate = 0; page->diff && fate < N_FATES; fate++)
+        gai_text(out, "%s'%s'", fate ? ", " : "", gai_fate_name((enum fate)fate));
+    gai_text(out, "];\n");
+}
+
+static void write_page(const struct page *page, struct text *out)
 {
     gai_text(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
                   "<meta name=\"viewport\" content=\"width=device-width\"/><title>");
-    write_title(scenes, n, out);
+    write_title(page, out);
     gai_text(out, "</title>\n<style>\n");
     write_lines(gai_html_style, out);
     gai_text(out, "</style></head>\n<body><header><h1>");
-    write_title(scenes, n, out);
+    write_title(page, out);
     gai_text(out,
              "</h1><input id=\"find\" type=\"search\" placeholder=\"name, op or #id  ( / )\" aria-label=\"search\"/>"
              "<button id=\"reset\">reset view</button><div id=\"legend\"></div></header>\n"
-             "<main id=\"panels\"></main>\n<aside><div id=\"found\"></div><div id=\"live\"></div>"
+             "<main id=\"panels\"></main>\n<aside><div id=\"found\"></div><div id=\"fates\"></div><div id=\"live\"></div>"
              "<p class=\"help\">Wheel: zoom in time, with Shift in addresses, with Ctrl in both. Drag: move. Click: pin the step. "
-             "Arrows: step by step. Double click or Esc: all of it.</p></aside><div id=\"tip\" hidden=\"hidden\"></div>\n"
-             "<script id=\"data\" type=\"application/json\">\n");
-    write_data(scenes, n, out);
-    gai_text(out, "</script>\n<script>\n'use strict';\nconst colours = [");
-    for (unsigned hue = 0; hue < SCENE_HUES; hue++)
-        gai_text(out, "%s'%s'", hue ? ", " : "", gai_scene_colours[hue]);
-    gai_text(out, "];\n");
+             "Arrows: step by step. Double click or Esc: all of it.</p></aside><div id=\"tip\" hidden=\"hidden\"></div>\n");
+    write_data("data", page, write_scenes, out);
+    if (page->diff)
+        write_data("changes", page, write_changes, out);
+    gai_text(out, "<script>\n'use strict';\n");
+    write_constants(page, out);
     write_lines(gai_html_script, out);
     gai_text(out, "</script></body></html>\n");
+}
+
+void gai_scene_html(const struct scene *scene, struct text *out)
+{
+    write_page(&(struct page){ { scene }, 1, NULL }, out);
+}
+
+void gai_scene_diff_html(const struct scene_diff *diff, struct text *out)
+{
+    write_page(&(struct page){ { diff->before, diff->after }, 2, diff }, out);
 }

@@ -168,16 +168,17 @@ static void sort_ops(struct tally *ops, unsigned n)
         }
 }
 
-static void colour_by_op(struct scene *scene)
+static unsigned weigh_ops(const struct scene *scenes, uint32_t n_scenes, struct tally ops[MOST_OPS])
 {
-    struct tally ops[MOST_OPS];
     unsigned n = 0;
-    for (uint32_t i = 0; i < scene->n_tiles; i++) {
-        const struct tile *tile = &scene->tiles[i];
-        unsigned at = find_op(ops, &n, gai_scene_op(scene, tile->id));
-        ops[at].weight += (double)tile->size * (double)(tile->death - tile->birth);
-    }
-    sort_ops(ops, n);
+    for (const struct scene *scene = scenes; scene < scenes + n_scenes; scene++)
+        for (const struct tile *tile = scene->tiles; tile < scene->tiles + scene->n_tiles; tile++)
+            ops[find_op(ops, &n, gai_scene_op(scene, tile->id))].weight += (double)tile->size * (double)(tile->death - tile->birth);
+    return n;
+}
+
+static void colour_by_op(struct scene *scene, struct tally *ops, unsigned n)
+{
     for (unsigned hue = 0; hue < n && hue < SCENE_HUES - 1; hue++)
         scene->labels[hue] = *ops[hue].op ? ops[hue].op : "no op";
     if (n >= SCENE_HUES)
@@ -189,18 +190,58 @@ static void colour_by_op(struct scene *scene)
 }
 
 /* A hue for each factor of four below the peak. */
-static void colour_by_size(struct scene *scene)
+static unsigned hue_of_size(uint64_t size, uint64_t peak)
+{
+    unsigned hue = 0;
+    while (hue < 5 && size < peak >> (2 * (hue + 1)))
+        hue++;
+    return hue;
+}
+
+static void colour_by_size(struct scene *scenes, uint32_t n, uint64_t peak)
 {
     static const char *const labels[SCENE_HUES] = { "1/4 of the peak or more", "1/16 or more",   "1/64 or more",
                                                     "1/256 or more",           "1/1024 or more", "less" };
-    uint64_t peak = ga_plan_peak(scene->report->plan, 0);
-    for (uint32_t i = 0; i < scene->n_tiles; i++) {
-        uint8_t hue = 0;
-        while (hue < 5 && scene->tiles[i].size < peak >> (2 * (hue + 1)))
-            hue++;
-        scene->tiles[i].hue = hue;
-        scene->labels[hue] = labels[hue];
+    bool is_used[SCENE_HUES] = { false };
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < scenes[i].n_tiles; j++) {
+            struct tile *tile = &scenes[i].tiles[j];
+            tile->hue = (uint8_t)hue_of_size(tile->size, peak);
+            is_used[tile->hue] = true;
+        }
+    for (uint32_t i = 0; i < n; i++)
+        for (unsigned hue = 0; hue < SCENE_HUES; hue++)
+            scenes[i].labels[hue] = is_used[hue] ? labels[hue] : NULL;
+}
+
+static bool have_ops(const struct scene *scenes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (scenes[i].report->graph)
+            return true;
+    return false;
+}
+
+static uint64_t highest_peak(const struct scene *scenes, uint32_t n)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < scenes[i].n_panels; j++)
+            most = scenes[i].panels[j].peak > most ? scenes[i].panels[j].peak : most;
+    return most;
+}
+
+void gai_scene_colour(struct scene *scenes, uint32_t n)
+{
+    struct tally ops[MOST_OPS];
+    if (!have_ops(scenes, n)) {
+        colour_by_size(scenes, n, highest_peak(scenes, n));
+        return;
     }
+    unsigned n_ops = weigh_ops(scenes, n, ops);
+    sort_ops(ops, n_ops);
+    for (uint32_t i = 0; i < n; i++)
+        colour_by_op(&scenes[i], ops, n_ops);
 }
 
 enum ga_status gai_scene_make(const struct report *report, const struct intervals *intervals, struct scene *scene)
@@ -215,10 +256,7 @@ enum ga_status gai_scene_make(const struct report *report, const struct interval
         gai_scene_fini(scene);
         return status;
     }
-    if (report->graph)
-        colour_by_op(scene);
-    else
-        colour_by_size(scene);
+    gai_scene_colour(scene, 1);
     return GA_OK;
 }
 

@@ -43,11 +43,14 @@ struct scene {
     uint32_t n_tiles, cap_tiles, n_panels, cap_panels;
     uint64_t begin, end;            /* no tile is outside of [begin, end) */
     const char *labels[SCENE_HUES]; /* what has the hue; NULL: nothing */
+    const char *version;            /* of several of one title; NULL: there is one */
 };
 
 /* Borrows from all that it is made of.  GA_NO_MEMORY. */
 enum ga_status gai_scene_make(const struct report *report, const struct intervals *intervals, struct scene *scene);
 void gai_scene_fini(struct scene *scene);
+/* One meaning of the hues for all of them; each by itself has one from the start. */
+void gai_scene_colour(struct scene *scenes, uint32_t n);
 
 /* What the file calls it: for a graph's tensor its name, which may be "", for an interval its id. */
 const char *gai_scene_name(const struct scene *scene, ga_id id);
@@ -78,8 +81,8 @@ void gai_raster_fill(const struct raster *raster, const struct scene *scene, con
 /* Of at most `width` columns, with `is_coloured` by terminal colours, too. */
 enum ga_status gai_scene_text(const struct scene *scene, unsigned width, bool is_coloured, struct text *out);
 enum ga_status gai_scene_svg(const struct scene *scene, struct text *out);
-/* A page that needs nothing else; several scenes stand below each other. */
-void gai_scene_html(const struct scene *scenes, uint32_t n, struct text *out);
+/* A page that needs nothing else. */
+void gai_scene_html(const struct scene *scene, struct text *out);
 /* A memory snapshot for PyTorch's page: a pickle. */
 enum ga_status gai_scene_memviz(const struct scene *scene, struct text *out);
 /* Events for viewers of traces (JSON): counters, and slices that may overlap. */

@@ -382,6 +382,66 @@ whisper-tiny-nofa-conv, pool 0 CPU: 7.69 MiB at step 8, where IM2COL node_7 runs
     3.30 MiB   42.9 %  8..11                12  IM2COL            node_7
 END
 
+printf 'id,lower,upper,size\na,0,4,100\nb,2,8,150\nd,5,8,80\n' > other.csv
+run 'compare tells what became of what' 0 compare other.csv gap.csv --format=changes << 'END'
+before  other.csv
+after   gap.csv
+
+                         before       after
+pool 0                    250 B       350 B  +40.0 %
+  bound                   250 B       330 B  +32.0 %
+  peak at                     2           5
+  tensors                     3           3
+
+1 gone
+        80 B  d
+
+1 new
+       180 B  c
+
+2 moved
+       150 B  b, from 100 B to 200 B
+       100 B  a, from 0 B to 100 B
+
+0 the same
+END
+"$command" plan gap.csv --effort=online --format=plan -o gap.plan
+run 'compare holds a plan against another' 1 compare gap.csv gap.plan --format=changes --effort=prove --capacity=340 << 'END'
+before  gap.csv, gap.plan
+after   gap.csv, prove
+
+                         before       after
+pool 0                    530 B       350 B  -34.0 %
+  bound                   330 B       350 B  +6.1 %
+  peak at                     5           5
+  tensors                     3           3
+
+1 moved
+       180 B  c, from 350 B to 0 B
+
+2 the same
+END
+printf 'id,lower,upper,size\na,0,4,100\n' > one.csv
+run 'a plan of others' 3 compare one.csv gap.plan gap.plan --format=html << 'END'
+ggml-alloc: gap.plan is no plan for one.csv: it is for other intervals
+END
+"$command" plan conv.tgraph --inplace=more --format=plan -o more.plan
+run 'a plan knows its take-overs' 0 compare conv.tgraph more.plan more.plan --format=changes << 'END'
+before  whisper-tiny-nofa-conv, more.plan
+after   whisper-tiny-nofa-conv, more.plan
+
+                         before       after
+pool 0 CPU             7.69 MiB    7.69 MiB
+  bound                7.69 MiB    7.69 MiB
+  peak at                     8           8
+  tensors                     9           9
+
+9 the same
+END
+run 'two at a time' 2 compare gap.csv gap.csv gap.csv gap.csv --format=html << 'END'
+ggml-alloc: two plans are compared at a time: of one FILE, of two, or PLANs behind the FILE that they are for
+END
+
 # ---- check ----
 
 "$command" plan chunked.tgraph --format=csv -o chunked.csv

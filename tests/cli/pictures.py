@@ -92,6 +92,18 @@ def test_html():
     result(len(page) < 3 << 20 and len(data_of(page.decode())[0]['tiles']) == 10000, 'ten thousand take less than 3 MiB')
 
 
+def test_pair():
+    page = run('compare', LLAMA, '--format=html').decode()
+    changes = json.loads(re.search(r'<script id="changes" type="application/json">\n(.*?)</script>', page, re.S).group(1))
+    before, after = (plan['tiles'] for plan in data_of(page))
+    result(sorted(c[1] for c in changes) == list(range(len(before))) and sorted(c[2] for c in changes) == list(range(len(after))),
+           'two plans of one graph: every tensor has its twin')
+    result(all(before[i][6:8] == after[j][6:8] and before[i][4] == after[j][4] for _, i, j in changes),
+           'two plans of one graph: twins have one name and one colour')
+    page = run('compare', CHUNKED, LLAMA, '--format=html').decode()
+    result([len(plan['pools']) for plan in data_of(page)] == [2, 1], 'two graphs need not have the same pools')
+
+
 def overlaps(events):
     """Whether a block is taken where another still is."""
     live = {}
@@ -186,6 +198,7 @@ def test_browser():
 test_svg()
 test_text()
 test_html()
+test_pair()
 test_memviz()
 test_trace()
 test_header()
