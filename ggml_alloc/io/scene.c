@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* Told apart with a colour-vision deficiency, on white and on black. */
+/* After Okabe and Ito; told apart with a colour-vision deficiency, by lightness where not by hue, on white and on black. */
 const char *const gai_scene_colours[SCENE_HUES] = { "#0072b2", "#e69f00", "#009e73", "#cc79a7",
-                                                    "#56b4e9", "#d55e00", "#a6611a", "#8c8c8c" };
+                                                    "#56b4e9", "#d55e00", "#7d4b1f", "#c4c4c4" };
 
 static const ga_graph *graph_of(const struct scene *scene)
 {

@@ -95,4 +95,10 @@ void gai_xml(const char *plain, size_t most, struct text *out);
 
 extern const char *const gai_scene_colours[SCENE_HUES];
 
+/* Text on it is white. */
+static inline bool hue_is_dark(unsigned hue)
+{
+    return hue == 0 || hue == 6;
+}
+
 #endif

@@ -14,6 +14,7 @@
 
 enum { WIDTH = 1000, LEFT = 110, RIGHT = 30, HEAD = 64, PANEL = 320, GAP = 72, CELL = 2 };
 enum { INNER = WIDTH - LEFT - RIGHT, COLUMNS = INNER / CELL, CELL_ROWS = PANEL / CELL };
+#define LETTER 6.2 /* how wide one is, about */
 
 struct frame {
     const struct scene *scene;
@@ -94,12 +95,12 @@ static void write_label(const struct scene *scene, const struct tile *tile, doub
                         struct text *out)
 {
     const char *name = gai_scene_name(scene, tile->id);
-    size_t letters = (size_t)((width - 4) / 6);
-    if (height < 11 || width < 28 || !*name)
+    size_t letters = width > 4 ? (size_t)((width - 4) / LETTER) : 0, len = strlen(name);
+    if (height < 11 || !len || (len > letters && letters < 5))
         return;
-    gai_text(out, "<text class=\"n%s\" x=\"%.1f\" y=\"%.1f\">", tile->hue == 0 ? " w" : "", x + 3, y + height / 2 + 3.5);
-    gai_xml(name, letters, out);
-    gai_text(out, "</text>");
+    gai_text(out, "<text class=\"n%s\" x=\"%.1f\" y=\"%.1f\">", hue_is_dark(tile->hue) ? " w" : "", x + 3, y + height / 2 + 3.5);
+    gai_xml(name, len > letters ? letters - 1 : len, out);
+    gai_text(out, "%s</text>", len > letters ? "\xe2\x80\xa6" : ""); /* an ellipsis */
 }
 
 static void write_large(const struct frame *frame, struct text *out)
@@ -120,6 +121,8 @@ static void write_large(const struct frame *frame, struct text *out)
 }
 
 /* ---- around them ---- */
+
+enum { MOST_TICKS = 8, ROOM = 12 }; /* of an axis; between two labels */
 
 static uint32_t count_small(const struct frame *frame)
 {
@@ -151,6 +154,25 @@ static void write_line(double y, const char *kind, const char *label, const char
              y, WIDTH - RIGHT, LEFT - 6, y + 4, label, size);
 }
 
+static bool are_near(double a, double b)
+{
+    return (a > b ? a - b : b - a) <= ROOM;
+}
+
+/* Drawn first: tiles hide it. */
+static void write_grid(const struct frame *frame, struct text *out)
+{
+    const struct panel *panel = frame->panel;
+    char size[32];
+    double bound = frame_y(frame, panel->bound);
+    uint64_t step = 1;
+    while (panel->peak / step > MOST_TICKS)
+        step *= 2;
+    for (uint64_t at = step; frame_y(frame, at) - frame->top > ROOM; at += step)
+        if (!are_near(frame_y(frame, at), bound))
+            write_line(frame_y(frame, at), "g", "", gai_text_bytes(size, at), out);
+}
+
 static void write_addresses(const struct frame *frame, struct text *out)
 {
     const struct panel *panel = frame->panel;
@@ -159,7 +181,7 @@ static void write_addresses(const struct frame *frame, struct text *out)
     write_line(frame_y(frame, 0), "a", "", "0", out);
     write_line(frame->top, "g", "", gai_text_bytes(size, panel->peak), out);
     double bound = frame_y(frame, panel->bound);
-    if (bound - frame->top > 12)
+    if (!are_near(bound, frame->top))
         write_line(bound, "b", "bound ", gai_text_bytes(size, panel->bound), out);
     uint64_t start = 0;
     for (unsigned chunk = 1; ga_plan_chunk(plan, panel->pool, chunk) != 0; chunk++) {
@@ -168,15 +190,24 @@ static void write_addresses(const struct frame *frame, struct text *out)
     }
 }
 
+/* 1, 2 or 5 times a power of ten. */
+static uint64_t round_step(uint64_t span)
+{
+    for (uint64_t ten = 1;; ten *= 10)
+        for (unsigned factor = 1; factor <= 5; factor += factor == 1 ? 1 : 3)
+            if (span / ten / factor <= MOST_TICKS)
+                return ten * factor;
+}
+
 static void write_times(const struct frame *frame, struct text *out)
 {
     const struct scene *scene = frame->scene;
     double bottom = frame->top + PANEL, peak = frame_x(frame, frame->panel->step);
-    for (unsigned i = 0; i <= 8; i++) {
-        uint64_t time = scene->begin + (uint64_t)((double)(scene->end - scene->begin) * i / 8);
+    uint64_t step = round_step(scene->end - scene->begin), first = scene->begin + (step - scene->begin % step) % step;
+    uint64_t span = scene->end - scene->begin, time = first;
+    for (unsigned i = 0; i <= MOST_TICKS && time - scene->begin <= span; i++, time += step)
         gai_text(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%" PRIu64 "</text>\n", frame_x(frame, time), bottom + 16,
                  time);
-    }
     gai_text(out,
              "<path class=\"p\" d=\"M%.1f %.1fV%.1f\"/><text class=\"h\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">"
              "peak at %s %" PRIu64 "</text>\n",
@@ -195,7 +226,7 @@ static void write_legend(const struct scene *scene, struct text *out)
         gai_xml(scene->labels[hue], 24, out);
         gai_text(out, "</text>\n");
         size_t len = strlen(scene->labels[hue]);
-        x += 32 + 6.6 * (double)(len < 24 ? len : 24);
+        x += 34 + (LETTER + 1) * (double)(len < 24 ? len : 24); /* most are capitals */
     }
 }
 
@@ -206,9 +237,10 @@ static void write_start(const struct scene *scene, struct text *out)
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" font-size=\"11\">\n"
              "<style>svg{background:#fff}text{fill:#333}text.t{font-size:14px;font-weight:bold}text.n{fill:#000;pointer-events:"
              "none}text.w{fill:#fff}"
-             "text.h{font-weight:bold}.r{stroke:#0008;stroke-width:.5}.a,.g,.b,.c,.p{fill:none;stroke:#333}.g{stroke:#8886}"
+             "text.h{font-weight:bold}.r{stroke:#fff;stroke-width:.6}.a,.g,.b,.c,.p{fill:none;stroke:#333}.g{stroke:#8886}"
              ".b{stroke:#000;stroke-dasharray:7 4}.c{stroke-width:2}.p{stroke-dasharray:3 3;stroke-width:1.5}"
-             "@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#ddd}.a,.c,.p,.b{stroke:#eee}}</style>\n",
+             "@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#ddd}.r{stroke:#16181c}.a,.c,.p,.b{stroke:#eee}}</"
+             "style>\n",
              WIDTH, height);
     gai_text(out, "<text class=\"t\" x=\"%d\" y=\"24\">", LEFT);
     gai_xml(gai_scene_title(scene), 100, out);
@@ -229,6 +261,7 @@ enum ga_status gai_scene_svg(const struct scene *scene, struct text *out)
     for (uint32_t i = 0; has_memory && i < scene->n_panels; i++) {
         struct frame frame = frame_of(scene, i);
         write_caption(&frame, out);
+        write_grid(&frame, out);
         write_small(&frame, &raster, out);
         write_large(&frame, out);
         write_addresses(&frame, out);
