@@ -27,13 +27,20 @@ static void put_op(struct text *out, char op)
     gai_text_raw(out, &op, 1);
 }
 
-/* LONG1: nine bytes, so that it is never negative. */
+/*
+ * LONG1, in as few bytes as keep it from being negative: of more than eight the page makes BigInts, which it then compares with plain
+ * numbers in vain.
+ */
 static void put_number(struct text *out, uint64_t value)
 {
+    unsigned n = 1;
+    while (n < 8 && value >> (8 * n - 1))
+        n++;
+    bool is_huge = n == 8 && value >> 63;
     put_op(out, '\x8a');
-    put_bytes(out, 9, 1);
-    put_bytes(out, value, 8);
-    put_bytes(out, 0, 1);
+    put_bytes(out, is_huge ? 9 : n, 1);
+    put_bytes(out, value, n);
+    put_bytes(out, 0, is_huge ? 1 : 0);
 }
 
 /* Names may be any bytes, a pickle's strings are UTF-8. */
@@ -71,6 +78,15 @@ static void put_word(struct text *out, const char *key, const char *word)
 static void put_start(struct text *out, const char *start)
 {
     gai_text_raw(out, start, 2);
+}
+
+/* Of one event or two; Python appends 1000 at once as well, and the page passes all of them to one call. */
+enum { BATCH = 500 };
+
+static void put_batch(struct text *out, uint32_t n)
+{
+    if (n % BATCH == 0)
+        gai_text_raw(out, "e(", 2);
 }
 
 /* ---- the snapshot ---- */
@@ -137,21 +153,29 @@ static void put_segments(const struct scene *scene, unsigned pool, struct text *
     }
 }
 
+static void put_tile(const struct scene *scene, const struct scene_event *event, struct text *out)
+{
+    const struct tile *tile = &scene->tiles[event->tile];
+    if (!event->is_birth)
+        put_event(scene, "free_requested", event->time, base + tile->at, tile->size, tile, out);
+    put_event(scene, event->is_birth ? "alloc" : "free_completed", event->time, base + tile->at, tile->size, tile, out);
+}
+
 static void put_trace(const struct scene *scene, unsigned pool, const struct scene_event *events, uint32_t n, struct text *out)
 {
     const ga_plan *plan = scene->report->plan;
     uint64_t at = base;
+    uint32_t n_put = 0;
     put_start(out, "](");
-    for (unsigned i = 0; ga_plan_chunk(plan, pool, i) != 0; at += ga_plan_chunk(plan, pool, i++))
+    for (unsigned i = 0; ga_plan_chunk(plan, pool, i) != 0; at += ga_plan_chunk(plan, pool, i++)) {
         put_event(scene, "segment_alloc", scene->begin, at, ga_plan_chunk(plan, pool, i), NULL, out);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct tile *tile = &scene->tiles[events[i].tile];
-        if (tile->pool != pool)
-            continue;
-        if (!events[i].is_birth)
-            put_event(scene, "free_requested", events[i].time, base + tile->at, tile->size, tile, out);
-        put_event(scene, events[i].is_birth ? "alloc" : "free_completed", events[i].time, base + tile->at, tile->size, tile, out);
+        put_batch(out, ++n_put);
     }
+    for (uint32_t i = 0; i < n; i++)
+        if (scene->tiles[events[i].tile].pool == pool) {
+            put_tile(scene, &events[i], out);
+            put_batch(out, ++n_put);
+        }
     put_op(out, 'e');
 }
 

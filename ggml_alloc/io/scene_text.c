@@ -57,9 +57,9 @@ static void write_panel(const struct scene *scene, const struct panel *panel, co
                         struct text *out)
 {
     char peak[32], bound[32];
-    gai_text(out, "\npool %u %s: %s in %" PRIu32 " tensors, bound %s\n", panel->pool,
-             gai_report_pool_name(scene->report, panel->pool), gai_text_bytes(peak, panel->peak), panel->n_tiles,
-             gai_text_bytes(bound, panel->bound));
+    const char *name = gai_report_pool_name(scene->report, panel->pool);
+    gai_text(out, "\npool %u%s%s: %s in %" PRIu32 " tensors, bound %s\n", panel->pool, *name ? " " : "", name,
+             gai_text_bytes(peak, panel->peak), panel->n_tiles, gai_text_bytes(bound, panel->bound));
     unsigned bound_row = (unsigned)((1 - (double)panel->bound / (double)panel->peak) * ROWS);
     for (unsigned row = 0; row < ROWS; row++) {
         const char *label = row == 0 ? peak : row == bound_row ? "bound" : "";

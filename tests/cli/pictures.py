@@ -10,6 +10,7 @@ import json
 import math
 import os
 import pickle
+import pickletools
 import re
 import shutil
 import subprocess
@@ -170,11 +171,36 @@ def test_memviz():
     result(set(frame) == {'filename', 'name', 'line'}, 'a snapshot: frames tell names')
 
 
+def test_memviz_page():
+    """The page reads numbers of more than eight bytes as another kind, and hands what is appended at once to one call."""
+    data = run('show', LLAMA, '--format=memviz')
+    widest, most, marks = 0, 0, [0]
+    for op, _, at in pickletools.genops(data):
+        if op.name == 'LONG1':
+            widest = max(widest, data[at + 1])
+        if op.name == 'MARK':
+            marks.append(0)
+        elif op.name in ('APPENDS', 'SETITEMS'):
+            most = max(most, marks.pop())
+        elif op.name not in ('PROTO', 'STOP'):
+            marks[-1] += -1 if op.name == 'TUPLE2' else 1
+    result(0 < widest <= 8 and 0 < most <= 1000, f'a snapshot: as the page can read it, {widest} bytes and {most} at once')
+
+
 def test_trace():
     events = json.loads(run('show', LLAMA, '--format=trace'))['traceEvents']
-    begun, ended = ({e['id']: e for e in events if e['ph'] == ph} for ph in 'be')
-    result(len(begun) == plan_rows(LLAMA) and begun.keys() == ended.keys()
-           and all(begun[i]['ts'] < ended[i]['ts'] for i in begun), 'a trace: slices are balanced')
+    open_slices, named, sound = {}, 0, True
+    for event in events:
+        stack = open_slices.setdefault(event.get('id'), [])
+        if event['ph'] == 'b':
+            stack.append(event)
+            named += 'args' in event
+        elif event['ph'] == 'e':
+            begun = stack.pop() if stack else event
+            sound = sound and begun['ts'] < event['ts'] and all(begun[key] == event[key] for key in ('cat', 'pid', 'name'))
+    result(sound and named == plan_rows(LLAMA) and not any(open_slices.values()), 'a trace: slices are balanced')
+    processes = {e['pid'] for e in events}
+    result(processes == {e['pid'] for e in events if e['ph'] == 'M'} and 0 not in processes, 'a trace: pools have names')
     counts = [e['args']['bytes'] for e in events if e['ph'] == 'C']
     peak = json.loads(run('plan', LLAMA, '--format=json'))['peak']
     result(counts[-1] == 0 and max(counts) <= peak, 'a trace: the counter stays below the peak and ends at none')
@@ -255,7 +281,8 @@ def test_mouse(driver, folder):
     birth, death = page.value("plans[0].tiles.find(t => t[N] === 'Qcur-0').slice(0, 2)")
     page.move(*centre(page, 'inp_embd'))
     tip = page.value(TIP)
-    result(all(word in tip for word in ('inp_embd', '8.00 MiB (8,388,608 bytes)', 'steps 0..', 'pool 0')), 'hover tells name, size, steps and place')
+    result(all(word in tip for word in ('inp_embd', '8.00 MiB (8,388,608 bytes)', 'steps 0..', 'pool 0')),
+           'hover tells name, size, steps and place')
     x, y = centre(page, 'Qcur-0')
     page.wheel(x, y, -600)
     result(page.value('(plans[0].view.to - plans[0].view.from) / (plans[0].end - plans[0].begin)') < .6
@@ -294,12 +321,14 @@ def test_modes(driver, folder):
         page = driver.open(path, features=[('prefers-color-scheme', mode)])
         x, y = centre(page, 'inp_embd')
         box = page.value("panels.map(p => p.canvas.getBoundingClientRect()).map(r => [r.left, r.top])")
-        seen = [page.value(f"[...panels[{k}].canvas.getContext('2d').getImageData({x - left}, {y - top}, 1, 1).data]") for k, (left, top) in enumerate(box)]
+        seen = [page.value(f"[...panels[{k}].canvas.getContext('2d').getImageData({x - left}, {y - top}, 1, 1).data]")
+                for k, (left, top) in enumerate(box)]
         colour = page.value("colours[plans[0].tiles.find(t => t[N] === 'inp_embd')[H]]")
-        result(page.value('getComputedStyle(document.body).backgroundColor') == back and [*bytes.fromhex(colour[1:]), 255] in seen, f'drawn in {mode} mode')
+        result(page.value('getComputedStyle(document.body).backgroundColor') == back and [*bytes.fromhex(colour[1:]), 255] in seen,
+               f'drawn in {mode} mode')
     # WCAG's least for text.
     inks = page.value('colours.map((c, i) => [c, inks[i]])')
-    worst = min((max(lightness(a), lightness(b)) + .05) / (min(lightness(a), lightness(b)) + .05) for a, b in ((c, '#' + i[1] * 6) for c, i in inks))
+    worst = min((max(pair) + .05) / (min(pair) + .05) for pair in ((lightness(c), lightness('#' + ink[1] * 6)) for c, ink in inks))
     result(worst >= 4.5, f'names are readable on every colour: contrast {worst:.1f}')
 
 
@@ -325,9 +354,11 @@ def test_speed(driver, folder):
     for title, html, least in graphs:
         page = driver.open(save(folder, 'speed.html', html))
         opened = page.value("performance.getEntriesByType('navigation')[0].loadEventEnd")
-        hovered = min(page.value(HOVER) for _ in range(3))
-        result(page.value('plans[0].tiles.length') >= least and len(html) <= MOST_BYTES and opened < MOST_MS and hovered < MOST_MS,
-               f'{title}: {len(html) / 1e6:.2f} MB, opens in {opened:.0f} ms, answers a mouse in {hovered:.0f} ms')
+        work = page.work()
+        hovered = page.value(HOVER)
+        again = page.work() - work
+        result(page.value('plans[0].tiles.length') >= least and len(html) <= MOST_BYTES and work < MOST_MS and again < MOST_MS,
+               f'{title}: {len(html) / 1e6:.2f} MB, opens in {work:.0f} ms (here in {opened:.0f}), answers a mouse in {again:.0f} ms (in {hovered:.0f})')
 
 
 def test_browser():
@@ -355,6 +386,7 @@ test_html()
 test_pair()
 test_colours()
 test_memviz()
+test_memviz_page()
 test_trace()
 test_header()
 test_browser()
