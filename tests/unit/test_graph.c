@@ -81,6 +81,41 @@ Test(graph, finds_nodes_by_key)
     cr_assert_eq(ga_graph_status(graph), GA_INVALID);
     cr_assert_not_null(strstr(ga_graph_error(graph), "'twin'"));
     cr_assert_not_null(strstr(ga_graph_error(graph), "node 8"));
+    ga_graph_clear(graph);
+    ga_id later = 9;
+    ga_graph_add(graph, &(struct ga_node){ .key = &tensors[0], .src = &later, .n_src = 1 });
+    cr_assert_eq(ga_graph_find(graph, &tensors[0]), GA_NONE, "a refused node's key was kept");
+    ga_graph_clear(graph);
+    ga_graph_add(graph, &(struct ga_node){ .key = &tensors[0] });
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .key = &tensors[0] }), GA_NONE);
+    cr_assert_not_null(strstr(ga_graph_error(graph), "node 2 ''"));
+    ga_graph_delete(graph);
+}
+
+Test(graph, knows_nothing_of_nodes_that_are_not_there)
+{
+    ga_graph *graph = ga_graph_new(NULL);
+    struct ga_node node = { .size = 77 };
+    add(graph, 8, (ga_id[]){ 1 }, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        ga_id id = i ? 2 : GA_NONE;
+        cr_assert(ga_graph_children(graph, id) == 0 && ga_graph_views(graph, id) == 0 && !ga_graph_node(graph, id, &node));
+    }
+    cr_assert_eq(node.size, 77);
+    ga_graph_delete(graph);
+}
+
+Test(graph, refuses_more_nodes_than_there_are_numbers)
+{
+    ga_graph *graph = ga_graph_new(NULL);
+    cr_assert_eq(ga_graph_reserve(graph, GRAPH_MAX_NODES + 1, 0), GA_INVALID);
+    graph->n_nodes = GRAPH_MAX_NODES; /* none is looked at */
+    cr_assert_eq(add(graph, 8, NULL, 0), GA_NONE);
+    cr_assert_not_null(strstr(ga_graph_error(graph), "too many nodes"));
+    graph->n_nodes = 0;
+    cr_assert_eq(ga_graph_reserve(graph, 1, 0), GA_INVALID, "the first failure sticks");
+    cr_assert_eq(gai_graph_fail(graph, GA_NO_MEMORY, "another"), GA_INVALID);
+    cr_assert_not_null(strstr(ga_graph_error(graph), "too many nodes"));
     ga_graph_delete(graph);
 }
 
@@ -96,6 +131,8 @@ Test(graph, keeps_names_and_repeats_ops_once)
     cr_assert_str_eq(gai_graph_op(graph, 500), "MUL_MAT");
     cr_assert_str_eq(gai_graph_op(graph, 1), "ADD");
     cr_assert_str_eq(gai_graph_name(graph, 501), "");
+    cr_assert_str_eq(gai_graph_op(graph, 501), "");
+    cr_assert_str_eq(gai_graph_op(graph, GA_NONE), "");
     cr_assert_lt(graph->n_strings, 500 * 5 + 100);
     ga_graph_delete(graph);
 }
@@ -111,7 +148,10 @@ Test(graph, borrows_names_on_request)
     cr_assert(ga_graph_node(graph, id, &node));
     cr_assert_eq(node.name, name);
     cr_assert_str_eq(gai_graph_name(graph, id + 1), "");
+    cr_assert_str_eq(gai_graph_op(graph, id), "");
     cr_assert_eq(graph->n_strings, 0);
+    ga_graph_borrow(graph, false);
+    cr_assert_eq(gai_graph_name(graph, id), name, "not while there are nodes");
     ga_graph_delete(graph);
 }
 
@@ -325,6 +365,10 @@ Test(graph, refuses_sequences_that_cannot_run)
     cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ x, x }, 2), GA_INVALID, "twice");
     cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ 4 }, 1), GA_INVALID, "no such node");
     cr_assert_eq(ga_graph_signature(graph), before);
+    ga_id reader = add(graph, 8, &v, 1);
+    cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ reader, y }, 2), GA_INVALID, "a reader before the root of a view left out");
+    if (SIZE_MAX > UINT32_MAX - 1)
+        cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ x }, (size_t)UINT32_MAX), GA_INVALID, "longer than there are numbers");
     cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ GA_NONE, y, GA_NONE, v }, 4), GA_OK, "x is left out");
     ga_graph_delete(graph);
 }
@@ -399,6 +443,27 @@ Test(graph, is_unharmed_when_memory_runs_out)
         cr_assert_eq(mem.live, 0, "request %d leaks", (int)nth);
         cr_assert_not(mem.lied);
         cr_assert_lt(nth, 200);
+    }
+}
+
+Test(graph, is_as_before_when_there_is_nothing_to_reserve)
+{
+    for (int borrows = 0; borrows < 2; borrows++) {
+        enum ga_status status = GA_NO_MEMORY;
+        for (uint64_t nth = 1; status != GA_OK; nth++) {
+            struct test_mem mem = { 0 };
+            struct ga_env env = test_env(&mem);
+            ga_graph *graph = ga_graph_new(&env);
+            ga_graph_borrow(graph, borrows);
+            mem.fail_at = mem.requests + nth;
+            status = ga_graph_reserve(graph, 100, 200);
+            cr_assert_eq(status, nth <= 6u + (unsigned)borrows ? GA_NO_MEMORY : GA_OK, "request %d", (int)nth);
+            cr_assert_eq(add(graph, 8, NULL, 0), 1);
+            cr_assert_eq(ga_graph_reserve(graph, 100, 200), GA_OK);
+            cr_assert_null(gai_graph_check(graph));
+            ga_graph_delete(graph);
+            cr_assert(mem.live == 0 && !mem.lied);
+        }
     }
 }
 
