@@ -93,7 +93,8 @@ struct options {
     struct extra_option extras[EXTRAS_MOST];
     unsigned n_extras;
     bool wants_solution, is_order, mixes_pools;
-    bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_kind, has_live, wants_help;
+    bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_kind, has_live;
+    bool wants_help, wants_short_help;
 };
 
 /* Bits of struct command: which options it takes. */
@@ -110,31 +111,43 @@ enum option_set {
     TAKES_CUTS = 1 << 9,     /* --pieces --drop --fixed --solution */
     TAKES_CHANCE = 1 << 10,  /* --n --kind --live */
     TAKES_REPORT = 1 << 11,  /* --format of results */
-    TAKES_ORDER = 1 << 12,   /* --order: find one first, or check one */
+    TAKES_ORDER = 1 << 12,   /* --order: find one first */
     TAKES_MOVES = 1 << 13,   /* --reach --mix-pools, -o for a graph */
     TAKES_REPLAY = 1 << 14,  /* --allocator --policy --capacity --format */
     TAKES_PROGRAM = 1 << 15, /* --kind of traces */
     TAKES_GGUF = 1 << 16,    /* --ctx to --extra */
     TAKES_PICTURE = 1 << 17, /* --format of pictures, --color */
     TAKES_PAIR = 1 << 18,    /* --format of two plans */
+    TAKES_LISTED = 1 << 19,  /* --order: PLAN is one */
+    RARELY = 1 << 30,        /* of an option: not in the short help */
 };
 
 #define ANY_FILES INT_MAX
 
+struct example {
+    const char *arguments, *tells; /* what follows the program's name; why one would */
+};
+
 struct command {
     const char *name, *files, *summary; /* the name: a word, or two */
-    const char *help;                   /* a paragraph, for --help */
+    const char *help;                   /* paragraphs, for --help */
     unsigned takes;                     /* enum option_set */
     int min_files, max_files;
     enum exit_code (*run)(const struct options *options, struct text *out);
+    const struct example *examples; /* the last one has no arguments */
 };
 
 /* Fills `options` from what follows the command's name; complains itself. */
-bool options_parse(const struct command *command, int argc, char **argv, struct options *options);
-/* The options of a command, a line each. */
-void options_help(const struct command *command, struct text *out);
-/* The known word that is meant by a misspelt one, or NULL; `words` ends with NULL. */
-const char *did_you_mean(const char *word, const char *const *words);
+bool options_parse(const struct command *command, int argc, char **argv, bool wants_help, struct options *options);
+
+/* Which known word is meant by a misspelt one. */
+struct guess {
+    const char *word, *best; /* best: NULL when none is near */
+    size_t least;
+};
+
+struct guess guess_start(const char *word);
+void guess_try(struct guess *guess, const char *candidate);
 /* Of one pool, 0: none. */
 uint64_t options_capacity(const struct options *options, unsigned pool);
 
@@ -198,10 +211,14 @@ enum exit_code draw(const struct options *options, const struct input *input, co
 /* The files of options as one pair of plans. */
 enum exit_code compare_two(const struct options *options, struct text *out);
 
-/* ---- main.c ---- */
+/* ---- commands.c ---- */
 
 /* All of them; the last one has no name. */
 const struct command *commands_all(void);
+/* The one that arguments begin with, and how many of them name it; NULL complains. */
+const struct command *command_find(int argc, char **argv, int *words);
+/* Is it the first word of commands of two? */
+bool command_is_group(const char *word);
 
 /* ---- the commands ---- */
 

@@ -11,8 +11,6 @@ static const struct option *read_option(const struct command *command, const cha
 {
     char name[32];
     *value = NULL;
-    if (strcmp(argument, "-h") == 0)
-        return option_find(command, "--help");
     if (strncmp(argument, "-o", 2) == 0 && (command->takes & (TAKES_OUTPUT | TAKES_MOVES))) {
         if (argument[2])
             *value = argument + 2 + (argument[2] == '=');
@@ -61,7 +59,7 @@ static int take_option(struct options *options, int left, char **argv)
     return 0;
 }
 
-bool options_parse(const struct command *command, int argc, char **argv, struct options *options)
+bool options_parse(const struct command *command, int argc, char **argv, bool wants_help, struct options *options)
 {
     *options = (struct options){
         .command = command,
@@ -69,12 +67,16 @@ bool options_parse(const struct command *command, int argc, char **argv, struct 
         .inplace = INPLACE_VIEWS,
         .policies = 1u << REPLAY_BASE,
         .gguf = { .kv_type = GGUF_F16 },
+        .wants_help = wants_help,
     };
     bool only_files = false;
     for (int i = 0; i < argc;) {
         bool is_file = only_files || argv[i][0] != '-' || argv[i][1] == 0;
         if (!only_files && strcmp(argv[i], "--") == 0) {
             only_files = true;
+            i++;
+        } else if (!only_files && strcmp(argv[i], "-h") == 0) {
+            options->wants_short_help = true;
             i++;
         } else if (is_file) {
             options->files[options->n_files++] = argv[i++];
@@ -85,7 +87,7 @@ bool options_parse(const struct command *command, int argc, char **argv, struct 
             i += taken;
         }
     }
-    if (options->wants_help)
+    if (options->wants_help || options->wants_short_help)
         return true;
     if (options->n_files < command->min_files || options->n_files > command->max_files) {
         const char *space = *command->files ? " " : "";

@@ -2,7 +2,7 @@
  * options.h - the table of options: what each is called, who takes it, how it is read and into which field
  *
  *     options_table.c --+--> options.c       argv, into struct options
- *                       +--> options_say.c   what helps and complaints say of an option
+ *                       +--> options_say.c   what helps and complaints say of an option; help.c, manual.c
  *                       `--> complete.c      what a shell completes
  */
 #ifndef GAI_CLI_OPTIONS_H
@@ -17,14 +17,16 @@ typedef bool read_value(const struct option *option, const char *value, struct o
 
 struct option {
     const char *name, *value, *help; /* value: what stands for it in a help; NULL: a flag */
-    unsigned set;                    /* enum option_set; 0: every command */
+    unsigned set;                    /* enum option_set; none but RARELY: every command */
     read_value *read;
     size_t to, told;          /* fields of struct options, by offset; told: a bool that is set, too; 0: none */
     uint64_t least, most;     /* of a number, most 0: any; least is the value of the first word, too */
     const char *const *words; /* what it may be, when there are few; else NULL */
+    const char *otherwise;    /* what holds without it, or NULL */
+    const char *more;         /* for --help, or NULL */
 };
 
-/* One after the other, from NULL; NULL after the last one that the command takes. */
+/* One after the other, from NULL; NULL after the last one that the command takes.  Of no command: all. */
 const struct option *option_next(const struct command *command, const struct option *option);
 /* NULL: the command takes no such option. */
 const struct option *option_find(const struct command *command, const char *name);
@@ -46,6 +48,10 @@ read_value read_format;   /* a format, or a picture */
 read_value read_capacity; /* SIZE, or POOL:SIZE,... */
 read_value read_extra;    /* NAME=SIZE[@DEVICE] */
 
+bool option_is_of(const struct option *option, const struct command *command);
+
+/* What it is for, what it may be, and otherwise is; in full with all that there is to say, otherwise for one line. */
+void option_say(const struct option *option, bool in_full, char *buf, size_t cap);
 /* What is wrong with a name, or with a value. */
 void complain_option(const struct command *command, const char *name);
 void complain_value(const struct option *option, const char *value);

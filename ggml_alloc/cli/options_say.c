@@ -6,13 +6,27 @@
 #include <stdio.h>
 #include <string.h>
 
-void options_help(const struct command *command, struct text *out)
+enum { LINE = 60 }; /* what a short help has room for */
+
+static size_t list_words(const char *const *words, const char *before, char *buf, size_t cap)
 {
-    for (const struct option *option = NULL; (option = option_next(command, option));) {
-        char left[40];
-        snprintf(left, sizeof left, "%s%s%s", option->name, option->value ? "=" : "", option->value ? option->value : "");
-        gai_text(out, "  %-18s %s\n", left, option->help);
-    }
+    size_t len = 0;
+    for (int i = 0; words[i] && len < cap; i++)
+        len += (size_t)snprintf(buf + len, cap - len, "%s%s", i ? ", " : before, words[i]);
+    return len;
+}
+
+void option_say(const struct option *option, bool in_full, char *buf, size_t cap)
+{
+    size_t len = (size_t)snprintf(buf, cap, "%s", option->help), most = in_full ? cap : LINE + 1;
+    if (option->words && len < cap)
+        len += list_words(option->words, *option->help ? ": " : "", buf + len, cap - len);
+    if (option->words && len + (option->otherwise ? strlen(option->otherwise) + 3 : 0) >= most)
+        len = list_words(option->words, "", buf, cap);
+    if (option->otherwise && len < cap)
+        len += (size_t)snprintf(buf + len, cap - len, " [%s]", option->otherwise);
+    if (in_full && option->more && len < cap)
+        (void)snprintf(buf + len, cap - len, "; %s", option->more);
 }
 
 /* Insertions, deletions and changes between two short words. */
@@ -36,31 +50,18 @@ static size_t distance(const char *a, const char *b)
     return row[n];
 }
 
-struct guess {
-    const char *word, *best;
-    size_t least;
-};
-
-static struct guess guess_start(const char *word)
+struct guess guess_start(const char *word)
 {
     return (struct guess){ .word = word, .least = strlen(word) / 3 + 2 };
 }
 
-static void guess_try(struct guess *guess, const char *candidate)
+void guess_try(struct guess *guess, const char *candidate)
 {
     size_t d = distance(guess->word, candidate);
     if (d < guess->least) {
         guess->least = d;
         guess->best = candidate;
     }
-}
-
-const char *did_you_mean(const char *word, const char *const *words)
-{
-    struct guess guess = guess_start(word);
-    for (; *words; words++)
-        guess_try(&guess, *words);
-    return guess.best;
 }
 
 void complain_option(const struct command *command, const char *name)
@@ -77,11 +78,13 @@ void complain_option(const struct command *command, const char *name)
 
 void complain_value(const struct option *option, const char *value)
 {
-    char list[80];
-    size_t len = 0;
+    char list[160] = "";
+    if (option->words)
+        (void)list_words(option->words, "", list, sizeof list);
+    struct guess guess = guess_start(value);
     for (int i = 0; option->words && option->words[i]; i++)
-        len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", i ? ", " : "", option->words[i]);
-    const char *meant = option->words ? did_you_mean(value, option->words) : NULL;
+        guess_try(&guess, option->words[i]);
+    const char *meant = guess.best;
     if (meant)
         complain("'%s' is no value of %s; did you mean '%s'? There are %s", value, option->name, meant, list);
     else if (option->words)

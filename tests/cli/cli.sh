@@ -200,7 +200,7 @@ END
 ok 'another seed, another instance' sh -c '"$1" gen random --n=2000 --kind=exp --seed=2 | grep -vqxFf random.csv' sh "$command"
 ok 'the same seed, the same instance' sh -c '"$1" gen random --n=2000 --kind=exp --seed=1 | cmp - random.csv' sh "$command"
 run 'gen what?' 2 gen << 'END'
-ggml-alloc: unknown command 'gen'; did you mean 'gen perfect'?
+ggml-alloc: gen what? There are perfect, random, trace
 END
 run 'gen misspelt' 2 gen radom --n=5 << 'END'
 ggml-alloc: unknown command 'gen'; did you mean 'gen random'?
@@ -624,7 +624,7 @@ run 'one policy that there is, one that there is not' 2 replay small.trace --pol
 ggml-alloc: 'base,rang' is no value of --policy; there are base, segments, range, all
 END
 run 'a device with no room at all' 2 replay small.trace --capacity=0 << 'END'
-ggml-alloc: '0' is no value of --capacity=SIZE: of the simulated device; as much as is asked for
+ggml-alloc: '0' is no value of --capacity=SIZE: of the simulated device
 END
 run 'a policy that it has not' 2 replay small.trace --allocator=heap --policy=range << 'END'
 ggml-alloc: only the device allocator has other policies than base
@@ -835,8 +835,65 @@ END
 
 # ---- help ----
 
-ok '--help' sh -c '"$1" --help | grep -q "usage: ggml-alloc COMMAND"' sh "$command"
-ok '-h of a command' sh -c '"$1" why -h | grep -q "usage: ggml-alloc why"' sh "$command"
+run 'help of what has two words' 0 gen --help << 'END'
+usage: ggml-alloc gen WHAT [OPTION...]
+
+  gen perfect  a hard instance: a rectangle of 1 MiB, cut into pieces
+  gen random   a large instance: lives and sizes at random
+  gen trace    a trace of allocations: serving, diffusion or training
+END
+run 'the short help of a command' 0 intervals -h << 'END'
+usage: ggml-alloc intervals GRAPH [OPTION...]
+the placement problem of a graph as interval CSV
+
+Options [and what holds without them]:
+  --pool=N          which pool, when there are several
+  --output=FILE     write there, all or nothing; also -o [stdout]
+  --help            all options, after some examples; -h is short
+END
+run 'the long one' 0 intervals --help << 'END'
+usage: ggml-alloc intervals GRAPH [OPTION...]
+
+Examples:
+  ggml-alloc intervals graph.tgraph --pool=0 -o buffers.csv
+      for another planner
+
+the placement problem of a graph as interval CSV.
+Lives are half open, [lower, upper); what may be taken over is not in it.
+
+Options [and what holds without them]:
+  --pool=N          which pool, when there are several
+  --inplace=WORD    what may be taken over: none, ggml, views, more [views];
+                    ggml: what ggml-alloc takes; views: also the window of a
+                    view that is all its reader needs; more: by every op whose
+                    kernels can
+  --sequence=FILE   run these tensor ids, | or -1 between steps
+  --max-chunk=SIZE  largest single buffer; 0 is unlimited [the file's]
+  --align=SIZE      alignment of every pool, a power of two [the file's]
+  --output=FILE     write there, all or nothing; also -o [stdout]
+  --help            all options, after some examples; -h is short
+END
+
+# Commands as the help has them, a line each.
+"$command" --help | sed -n '/^Commands:/,/^$/s/^  \(.\{12\}\) .*/\1/p' > names
+"$command" help > long.help
+"$command" help gen trace > trace.help
+ok 'the short help has the same commands' sh -c '"$1" -h | grep -c "^  [a-z]" | grep -qx "$(wc -l < names)"' sh "$command"
+ok 'help is a command, too' sh -c '"$1" --help | cmp - long.help && "$1" gen trace --help | cmp - trace.help' sh "$command"
+
+# Every help fits a terminal; the short one says an option a line, each of them said by the long one, too.
+helps_are_neat() {
+  while read -r name; do
+    # shellcheck disable=SC2086
+    "$command" $name -h > short && "$command" $name --help > long || return 1
+    [ "$(awk 'length > 80' short long)" = '' ] || { echo "$name: too wide"; return 1; }
+    sed -n 's/^  \(--[a-z-]*\).*/\1/p' long > long.names
+    sed -n 's/^  \(--[a-z-]*\).*/\1/p' short | grep -vxFf long.names && { echo "$name: -h says more than --help"; return 1; }
+    [ "$(sed -n '3s/:.*//p' long)" = Examples ] || { echo "$name: examples do not come first"; return 1; }
+  done < names
+}
+ok 'helps of commands are neat' helps_are_neat
+ok 'help is as narrow' test -z "$({ "$command" --help; "$command" -h; } | awk 'length > 80')"
 ok '--version' sh -c '"$1" --version | grep -Eq "^ggml-alloc [0-9]+\.[0-9]+\.[0-9]+$"' sh "$command"
 # ---- completion ----
 
@@ -850,7 +907,6 @@ offered() {
 
 # Every option of the help is offered, and no other.
 offers_its_help() {
-  "$command" --help | sed -n '5,/^$/s/^  \(.\{12\}\) .*/\1/p' > names
   [ -s names ] || return 1
   while read -r name; do
     # shellcheck disable=SC2086
