@@ -135,6 +135,7 @@ struct command {
     int min_files, max_files;
     enum exit_code (*run)(const struct options *options, struct text *out);
     const struct example *examples; /* the last one has no arguments */
+    const char *const *words;       /* what its argument may be, when that is no file */
 };
 
 /* Fills `options` from what follows the command's name; complains itself. */
@@ -235,6 +236,7 @@ enum exit_code command_replay(const struct options *options, struct text *out);
 enum exit_code command_gen_trace(const struct options *options, struct text *out);
 enum exit_code command_gguf(const struct options *options, struct text *out);
 enum exit_code command_show(const struct options *options, struct text *out);
+enum exit_code command_manual(const struct options *options, struct text *out);
 enum exit_code command_completion(const struct options *options, struct text *out);
 enum exit_code command_report(const struct options *options, struct text *out);
 

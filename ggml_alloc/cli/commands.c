@@ -7,7 +7,9 @@
 #include <string.h>
 
 #define PLANNING (TAKES_EFFORT | TAKES_PLANNING | TAKES_CAPACITY | TAKES_GRAPH | TAKES_LIMITS | TAKES_OUTPUT)
-#define EXAMPLES (const struct example[])
+#define EXAMPLES .examples = (const struct example[])
+
+static const char *const shell_words[] = { "bash", "zsh", "fish", NULL };
 
 static const struct command commands[] = {
     { "plan", "FILE...", "place every tensor; peak, bound and who proved it",
@@ -51,7 +53,7 @@ static const struct command commands[] = {
       "orders "
       "it takes one near to the order given, and keeps that when nothing is better.\n"
       "stdout tells what moved and why it helps, or as JSON the ids in the new order; -o writes the graph in that order.",
-      TAKES_EFFORT | TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_FORMAT | TAKES_MOVES, 1, 1, command_order,
+      TAKES_EFFORT | TAKES_PLANNING | TAKES_GRAPH | TAKES_LIMITS | TAKES_MOVES, 1, 1, command_order,
       EXAMPLES{ { "order graph.tgraph -o better.tgraph", "the graph again, in the new order" },
                 { "order graph.tgraph --format=json > order.json", "the ids, for an engine to run" },
                 { 0 } } },
@@ -99,10 +101,13 @@ static const struct command commands[] = {
       EXAMPLES{ { "report results.jsonl --format=html -o results.html", "tables and charts" },
                 { "report before.jsonl after.jsonl", "what changed" },
                 { 0 } } },
-    { "completion", "SHELL", "a script that completes these command lines; for bash",
-      "Installed with the command.  Else, in bash: source <(ggml-alloc completion bash)", TAKES_OUTPUT, 1, 1, command_completion,
-      EXAMPLES{ { "completion bash", "for bash" }, { 0 } } },
-    { NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL },
+    { "completion", "SHELL", "a script that completes these command lines",
+      "Installed with the command.  SHELL is bash, zsh or fish.", TAKES_OUTPUT, 1, 1, command_completion,
+      EXAMPLES{ { "completion fish > ~/.config/fish/completions/ggml-alloc.fish", "for who installed by hand" }, { 0 } },
+      .words = shell_words },
+    { "manual", "", "the page for man", "Installed with the command.", TAKES_OUTPUT, 0, 0, command_manual,
+      EXAMPLES{ { "manual | man -l -", "to read it from here" }, { 0 } } },
+    { NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL },
 };
 
 const struct command *commands_all(void)

@@ -90,7 +90,7 @@ void help_of_command(const struct command *command, bool in_full, struct text *o
     if (in_full) {
         gai_text(out, "\n");
         write_examples(command->examples, out);
-        gai_text(out, "\n%s.\n", command->summary);
+        gai_text(out, "\n%s%s\n", command->summary, command->summary[strlen(command->summary) - 1] == '?' ? "" : ".");
         if (*command->help)
             write_wrapped(0, 0, command->help, out);
         write_options(command, true, out);

@@ -49,6 +49,8 @@ read_value read_capacity; /* SIZE, or POOL:SIZE,... */
 read_value read_extra;    /* NAME=SIZE[@DEVICE] */
 
 bool option_is_of(const struct option *option, const struct command *command);
+/* Is its value the name of a file? */
+bool option_names_file(const struct option *option);
 
 /* What it is for, what it may be, and otherwise is; in full with all that there is to say, otherwise for one line. */
 void option_say(const struct option *option, bool in_full, char *buf, size_t cap);

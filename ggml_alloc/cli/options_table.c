@@ -60,7 +60,7 @@ static const struct option options_known[] = {
       .more = "segments are smaller ones, range is one that grows; several have commas between them" },
     { "--capacity", "SIZE", "of the simulated device", TAKES_REPLAY, read_size, TO(room), .least = 1,
       .otherwise = "as much as is asked for" },
-    { "--format", "WORD", "how to write it", TAKES_REPLAY | TAKES_GGUF, read_word, TO(format), .words = json_words,
+    { "--format", "WORD", "how to write it", TAKES_REPLAY | TAKES_GGUF | TAKES_MOVES, read_word, TO(format), .words = json_words,
       .otherwise = "text" },
     { "--kind", "WORD", "what runs", TAKES_PROGRAM, read_word, TO(program), TELLS(has_kind), .words = program_words,
       .more = "llm is a language model that serves requests" },
@@ -123,4 +123,9 @@ const struct option *option_find(const struct command *command, const char *name
         if (strcmp(option->name, name) == 0)
             return option;
     return NULL;
+}
+
+bool option_names_file(const struct option *option)
+{
+    return option->read == read_text || option->read == read_output;
 }

@@ -101,10 +101,6 @@ enum exit_code command_order(const struct options *options, struct text *out)
     struct bytes bytes;
     struct input input;
     const char *path = options->files[0];
-    if (options->format >= GA_CSV || options->picture) {
-        complain("an order is written as text or json; -o writes the graph in that order");
-        return EXIT_USAGE;
-    }
     if (options->graph_output && options->sequence) {
         complain("-o writes all nodes of the graph, but --sequence may leave some out; name one of them");
         return EXIT_USAGE;
