@@ -5,7 +5,7 @@
 #
 # Each row of the table is a folder of ggml_alloc/, each folder is a row.  A file includes its own layer, the layers of its row by
 # path ("base/mem.h"), and their public headers; public headers include only each other; of the rest of the world there is C11's
-# library (in cli/, backend/cpu.c and backend/null.c POSIX's too, in base/lock.[ch] its threads).  Some functions have one home: memory
+# library (in cli/, backend/cpu.c and backend/null.c POSIX's too, in base/lock.[ch] its threads, and whether there are any).  Some functions have one home: memory
 # comes from base/mem.c, output, exit and the environment belong to cli/ (for ggml/, whose callers cannot be asked, to
 # ggml/environment.c).  ggml/ includes "ggml*.h" as well, of whichever ggml it is compiled with.  Answers 0, or 1 and one line for
 # every violation: file:line: what is wrong; how to mend it.
@@ -74,7 +74,7 @@ function internal_header(path,    target) {
 }
 
 function system_header(header) {
-  if (header in c11 || (threaded && header ~ /^(pthread|sched)\.h$/) || (hosted && header in posix)) return
+  if (header in c11 || (threaded && header ~ /^(pthread|sched|sys\/single_threaded)\.h$/) || (hosted && header in posix)) return
   if (header in posix) complain("<" header "> is POSIX", "only cli/, backend/cpu.c and backend/null.c may")
   else complain("<" header "> is not in C11", "the library needs libc and nothing else")
 }

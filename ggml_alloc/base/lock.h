@@ -1,7 +1,7 @@
 /*
  * lock.h - one thread at a time, threads of our own, and a bell that they sleep at
  *
- *     take   one exchange when nobody holds it; else look again for a while, then yield, then sleep in ever longer naps
+ *     take   one store while there is one thread, one exchange when nobody holds it; else look again for a while, then yield, then sleep in ever longer naps
  *     give   one store
  *
  * What is done under these locks takes nanoseconds, and two threads that allocate meet often: a mutex that sleeps at once costs them
@@ -17,6 +17,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#ifdef __has_include
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define GAI_LOCK_KNOWS_THREADS
+#endif
+#endif
+
 struct lock {
     atomic_bool held;
 };
@@ -26,12 +33,26 @@ static inline void lock_init(struct lock *lock)
     atomic_init(&lock->held, false);
 }
 
+/* Whether this thread is the only one, as the system knows; whoever starts another orders what was done before. */
+static inline bool thread_is_alone(void)
+{
+#ifdef GAI_LOCK_KNOWS_THREADS
+    return __libc_single_threaded;
+#else
+    return false;
+#endif
+}
+
 /* Waits until it may be tried again. */
 void gai_lock_wait(struct lock *lock);
 
 /* Not to be taken twice by one thread. */
 static inline void lock_take(struct lock *lock)
 {
+    if (thread_is_alone()) {
+        atomic_store_explicit(&lock->held, true, memory_order_relaxed);
+        return;
+    }
     while (atomic_exchange_explicit(&lock->held, true, memory_order_acquire))
         gai_lock_wait(lock);
 }

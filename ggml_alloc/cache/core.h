@@ -44,13 +44,12 @@ enum core_state {
 
 struct core_block {
     void *ptr;
-    uint64_t requested; /* as asked for: at most its size */
-    uint32_t lane, node;
+    uint64_t requested;     /* as asked for: at most its size */
+    uint32_t segment, node; /* of a spare slot `node` is the next one */
     uint32_t generation;    /* how often the slot was given back */
-    uint32_t uses, n_waits; /* the owner's: streams that use it; events to come */
-    uint32_t fresh;         /* 1 + its place in the list of those whose address is in no table; 0: it is in the table */
     enum core_state state;
-    uint64_t retired_at; /* the clock; of a spare slot the next one */
+    uint32_t uses, n_waits; /* the owner's: streams that use it; events to come; both 0 when it is given */
+    uint64_t retired_at;    /* the clock, while it is pending */
 };
 
 struct core_segment {
@@ -100,8 +99,7 @@ struct core {
     uint32_t leaving;        /* segments taken out whose memory was not given back yet */
     uint64_t clock;          /* of takes: ages segments */
     struct addrs addrs;
-    uint32_t *fresh; /* live blocks that are not in `addrs`: addresses are entered when somebody asks for one */
-    uint32_t n_fresh, cap_fresh;
+    bool by_address; /* somebody has asked for an address: from then on those of live blocks are in `addrs` */
     struct counts counts;
 };
 
@@ -154,9 +152,19 @@ static inline uint64_t core_node_len(const struct core *core, uint32_t lane, uin
     return range_len(&core->lanes[lane]->range, node);
 }
 
+static inline uint32_t core_block_lane(const struct core *core, uint32_t slot)
+{
+    return core->segments[core->blocks[slot].segment].lane;
+}
+
+static inline struct core_lane *core_block_home(const struct core *core, uint32_t slot)
+{
+    return core->lanes[core_block_lane(core, slot)];
+}
+
 static inline uint64_t core_block_size(const struct core *core, uint32_t slot)
 {
-    return core_node_len(core, core->blocks[slot].lane, core->blocks[slot].node);
+    return core_node_len(core, core_block_lane(core, slot), core->blocks[slot].node);
 }
 
 /* Where a node of a segment begins. */
@@ -168,22 +176,18 @@ static inline void *core_address(const struct core *core, uint32_t at, uint32_t 
 }
 
 /*
- * The low `len` bytes of the free node `from` of lane `at` become a live block, `requested` <= len of it asked for.
- * GA_NO_MEMORY: nothing changed.
+ * `len` bytes of the free node `from` of lane `at`, `skip` bytes into it, become a live block, `requested` <= len of it asked for;
+ * what is before and behind stays free.  GA_NO_MEMORY: nothing changed.
  */
-enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t len, uint64_t requested, uint32_t *block);
-/* The same, `skip` bytes into the node; what is before stays free. */
-enum ga_status gai_core_take_in(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
-                                uint32_t *block);
+enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
+                             uint32_t *block);
 /* Room for `n` more takes of the lane: they cannot fail. */
 bool gai_core_room(struct core *core, uint32_t at, uint32_t n);
 
 /* A live block is no longer allocated, but still active: it is not reused before gai_core_give(). */
 void gai_core_retire(struct core *core, uint32_t slot);
-/* A retired block becomes free and joins its neighbours. */
+/* A retired block becomes free and joins its neighbours.  Both at once: carve.h. */
 void gai_core_give(struct core *core, uint32_t slot);
-/* Both at once. */
-void gai_core_free(struct core *core, uint32_t slot);
 
 /* A new segment, all of it free.  GA_NO_MEMORY: nothing changed.  GA_NO_SPACE: the lane's numbers are used up. */
 enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buffer *buffer, uint32_t *segment, uint32_t *node);
@@ -253,7 +257,7 @@ static inline uint64_t core_tick(struct core *core)
     return core->clock++;
 }
 
-/* The live block that begins at `ptr`; 0: none. */
+/* The live block that begins at `ptr`; 0: none.  O(blocks) the first time, and where there is no memory for a table of them. */
 uint32_t gai_core_at(struct core *core, const void *ptr);
 /* Bytes of the longest free node of a lane. */
 uint64_t gai_core_longest(const struct core *core, uint32_t lane);

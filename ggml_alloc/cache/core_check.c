@@ -53,14 +53,14 @@ static const char *check_block(const struct core *core, uint32_t at, uint32_t no
         return "a block's slot is not in the slab";
     const struct core_block *block = &core->blocks[slot];
     uint64_t len = range_len(&core->lanes[at]->range, node);
-    if (block->lane != at || block->node != node || block->state == CORE_SPARE || block->requested > len)
+    if (block->segment != core->lanes[at]->tenants[node].segment || block->node != node || block->state == CORE_SPARE ||
+        block->requested > len)
         return "a block does not know where it is";
-    const struct core_segment *segment = &core->segments[core->lanes[at]->tenants[node].segment];
+    const struct core_segment *segment = &core->segments[block->segment];
     if (block->ptr != (char *)segment->buffer.base + (size_t)into)
         return "a block's address is not where it lies";
     bool is_live = block->state == CORE_LIVE;
-    bool is_fresh = block->fresh && block->fresh <= core->n_fresh && core->fresh[block->fresh - 1] == slot;
-    if (is_live && !is_fresh && gai_addrs_find(&core->addrs, (uintptr_t)block->ptr) != slot)
+    if (is_live && core->by_address && gai_addrs_find(&core->addrs, (uintptr_t)block->ptr) != slot)
         return "a live block is not found by its address";
     sums->active++;
     sums->active_bytes += len;
@@ -201,7 +201,7 @@ const char *gai_core_check(const struct core *core)
     add_sums(&kinds[0], &kinds[1]);
     struct ga_cache_counts all = gai_counts_all(&core->counts);
     broken = broken ? broken : check_counts(&all, &kinds[0]);
-    if (!broken && core->addrs.len + core->n_fresh != kinds[0].allocations)
+    if (!broken && core->addrs.len != (core->by_address ? kinds[0].allocations : 0))
         broken = "an address is found that is not live";
     return broken;
 }

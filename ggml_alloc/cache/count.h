@@ -35,16 +35,29 @@ static inline uint64_t tally_now(const struct tally *tally)
     return tally->kinds[KIND_LARGE].now + tally->kinds[KIND_SMALL].now;
 }
 
-static inline void tally_up(struct tally *tally, bool kind, uint64_t n)
+/* Adds what came, less what went. */
+static inline void tally_change(struct tally *tally, bool kind, uint64_t came, uint64_t went)
 {
     struct gauge *gauge = &tally->kinds[kind];
-    gauge->now += n;
-    gauge->added += n;
-    if (gauge->now > gauge->peak)
-        gauge->peak = gauge->now;
-    uint64_t sum = tally_now(tally);
+    uint64_t now = gauge->now + came - went, sum = now + tally->kinds[!kind].now;
+    gauge->now = now;
+    gauge->added += came;
+    if (now > gauge->peak)
+        gauge->peak = now;
     if (sum > tally->peak)
         tally->peak = sum;
+}
+
+/* The same where no more came than went. */
+static inline void tally_sink(struct tally *tally, bool kind, uint64_t came, uint64_t went)
+{
+    tally->kinds[kind].now -= went - came;
+    tally->kinds[kind].added += came;
+}
+
+static inline void tally_up(struct tally *tally, bool kind, uint64_t n)
+{
+    tally_change(tally, kind, n, 0);
 }
 
 static inline void tally_down(struct tally *tally, bool kind, uint64_t n)
@@ -76,6 +89,14 @@ static inline void counts_given(struct counts *counts, bool kind, uint64_t len, 
 {
     counts->pending.kinds[kind].now--;
     counts->pending_bytes.kinds[kind].now -= len;
+    tally_down(&counts->requested_bytes, kind, requested);
+}
+
+/* Retired and given at once. */
+static inline void counts_freed(struct counts *counts, bool kind, uint64_t len, uint64_t requested)
+{
+    tally_down(&counts->allocations, kind, 1);
+    tally_down(&counts->allocated_bytes, kind, len);
     tally_down(&counts->requested_bytes, kind, requested);
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/bits.h"
+#include "cache/carve.h"
 #include "cache/own.h"
 
 ga_stream gai_cache_stream(const ga_cache *cache, ga_stream stream)
@@ -63,6 +64,7 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     cache->mem = mem;
     cache->backend = backend;
     cache->opts = chosen;
+    cache->usual = gai_policy_usual(&chosen);
     cache->limit = chosen.limit ? chosen.limit : UINT64_MAX;
     gai_core_init(&cache->core, &cache->mem, chosen.fit);
     gai_defer_init(&cache->defer, &cache->mem, backend->order);
@@ -118,7 +120,7 @@ static enum ga_status carve_aligned(ga_cache *cache, struct request *request, ui
     bool splits = in_range(cache, request->lane, node) || policy_splits(&cache->opts, request->rounded, len - skip + request->pad);
     if (!splits || pools_is_whole(&cache->pools, request->pool))
         size = len - skip;
-    return gai_core_take_in(core, request->lane, node, skip, size, request->size, &request->block);
+    return gai_core_take(core, request->lane, node, skip, size, request->size, &request->block);
 }
 
 enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_t node)
@@ -130,7 +132,7 @@ enum ga_status gai_cache_carve(ga_cache *cache, struct request *request, uint32_
     if (in_range(cache, request->lane, node) ||
         (policy_splits(&cache->opts, request->rounded, len) && !pools_is_whole(&cache->pools, request->pool)))
         len = request->rounded;
-    return gai_core_take(&cache->core, request->lane, node, len, request->size, &request->block);
+    return gai_core_take(&cache->core, request->lane, node, 0, len, request->size, &request->block);
 }
 
 enum ga_status gai_cache_take(ga_cache *cache, struct request *request)
@@ -158,9 +160,20 @@ void gai_cache_retire(ga_cache *cache)
             gai_cache_complete(cache, slot);
 }
 
+/* What a request asks for, but for its lane. */
+static struct request request_for(const ga_cache *cache, size_t size, size_t align, ga_stream stream, uint64_t tag)
+{
+    struct request request = { .size = size, .align = align, .stream = stream, .tag = tag };
+    request.rounded = request.size < POLICY_ABSURD ? policy_round(&cache->opts, request.size) : request.size;
+    if (align) {
+        request.pad = align_up(align, GA_CACHE_QUANTUM);
+        request.rounded = add_sat(request.rounded, request.pad);
+    }
+    return request;
+}
+
 static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 {
-    gai_cache_retire(cache);
     request->pool = cache->pools.n_routes ? gai_cache_route(cache, request->stream) : 0;
     if (!core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
         return GA_NO_MEMORY;
@@ -168,41 +181,47 @@ static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
     return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
 }
 
-/* A request of a size that is not 0. */
-static inline enum ga_status serve(ga_cache *cache, struct request *request, ga_block *block, void **ptr)
+/* With the lock held. */
+static enum ga_status alloc_any(ga_cache *cache, struct request request, ga_block *block, void **ptr)
 {
-    enum ga_status status;
-    request->tag = cache_context(cache, GA_CONTEXT_STATE);
-    if (!cache_enter(cache))
-        return GA_BUSY;
-    if (cache->direct.on) {
-        status = gai_direct_alloc(cache, request->size + request->pad, block, ptr);
-    } else {
-        status = alloc_locked(cache, request);
-        if (status == GA_OK) {
-            cache_note(cache, GA_CACHE_ALLOC, request->block, request->tag);
-            *block = core_name(&cache->core, request->block);
-            *ptr = cache->core.blocks[request->block].ptr;
-        }
-    }
-    lock_give(&cache->lock);
-    return status;
+    if (cache->direct.on)
+        return gai_direct_alloc(cache, request.size + request.pad, block, ptr);
+    gai_cache_retire(cache);
+    enum ga_status status = alloc_locked(cache, &request);
+    if (status != GA_OK)
+        return status;
+    cache_note(cache, GA_CACHE_ALLOC, request.block, request.tag);
+    *block = core_name(&cache->core, request.block);
+    *ptr = cache->core.blocks[request.block].ptr;
+    return GA_OK;
 }
 
-static inline enum ga_status alloc(ga_cache *cache, size_t size, size_t align, ga_stream stream, ga_block *block, void **ptr)
+/*
+ * What most requests are, in one go: nobody watches, the usual rules, the lane that was used last, which has a free block.  0: it is
+ * none of these, or there is no memory for it.
+ */
+static inline uint32_t alloc_usual(ga_cache *cache, uint64_t size, ga_stream stream)
 {
-    ga_block name = 0;
-    void *address = NULL;
-    enum ga_status status = GA_OK;
-    if (size != 0) {
-        struct request request = { .size = size, .align = align, .stream = gai_cache_stream(cache, stream) };
-        request.rounded = request.size < POLICY_ABSURD ? policy_round(&cache->opts, request.size) : request.size;
-        if (align) {
-            request.pad = align_up(align, GA_CACHE_QUANTUM);
-            request.rounded = add_sat(request.rounded, request.pad);
-        }
-        status = serve(cache, &request, &name, &address);
-    }
+    struct core *core = &cache->core;
+    uint64_t rounded = align_up(size, GA_CACHE_QUANTUM);
+    bool small = policy_is_small(rounded);
+    uint32_t at = core->last_lane[small], slot;
+    bool is_usual = cache->usual && !cache->watch.on && !cache->direct.on && !cache->pools.n_routes && size < POLICY_ABSURD;
+    if (!is_usual || at >= core->n_lanes || !lane_is(core_lane_at(core, at), 0, stream, small))
+        return 0;
+    if (cache->defer.n_waiting)
+        gai_cache_retire(cache);
+    uint32_t node = range_best(&core_lane_at(core, at)->range, rounded);
+    if (node == RANGE_NONE)
+        return 0;
+    uint64_t len = core_node_len(core, at, node);
+    if (policy_leaves(rounded, len - rounded))
+        len = rounded;
+    return core_take(core, at, node, 0, len, size, &slot) == GA_OK ? slot : 0;
+}
+
+static inline enum ga_status answer(enum ga_status status, ga_block name, void *address, ga_block *block, void **ptr)
+{
     if (status == GA_OK && block)
         *block = name;
     if (status == GA_OK && ptr)
@@ -212,29 +231,61 @@ static inline enum ga_status alloc(ga_cache *cache, size_t size, size_t align, g
 
 enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr)
 {
-    return alloc(cache, size, 0, stream, block, ptr);
+    enum ga_status status = GA_OK;
+    ga_block name = 0;
+    void *address = NULL;
+    if (size == 0)
+        return answer(GA_OK, 0, NULL, block, ptr);
+    if (stream == GA_STREAM_CURRENT)
+        stream = gai_cache_stream(cache, stream);
+    uint64_t tag = cache_context(cache, GA_CONTEXT_STATE);
+    if (!cache_enter(cache))
+        return GA_BUSY;
+    uint32_t slot = alloc_usual(cache, size, stream);
+    if (slot) {
+        name = core_name(&cache->core, slot);
+        address = cache->core.blocks[slot].ptr;
+    } else {
+        status = alloc_any(cache, request_for(cache, size, 0, stream, tag), &name, &address);
+    }
+    lock_give(&cache->lock);
+    return answer(status, name, address, block, ptr);
 }
 
 enum ga_status ga_cache_alloc_aligned(ga_cache *cache, size_t size, size_t align, ga_stream stream, ga_block *block, void **ptr)
 {
+    ga_block name = 0;
+    void *address = NULL;
     if (!is_pow2(align))
         return GA_INVALID;
-    return alloc(cache, size, align > cache->offered.align ? align : 0, stream, block, ptr);
+    if (size == 0 || align <= cache->offered.align)
+        return ga_cache_alloc(cache, size, stream, block, ptr);
+    stream = gai_cache_stream(cache, stream);
+    uint64_t tag = cache_context(cache, GA_CONTEXT_STATE);
+    if (!cache_enter(cache))
+        return GA_BUSY;
+    enum ga_status status = alloc_any(cache, request_for(cache, size, align, stream, tag), &name, &address);
+    lock_give(&cache->lock);
+    return answer(status, name, address, block, ptr);
 }
 
 void gai_cache_free(ga_cache *cache, uint32_t slot, uint64_t tag)
 {
     struct core_block *block = &cache->core.blocks[slot];
     cache_note(cache, GA_CACHE_FREE, slot, tag);
-    if (!block->uses) {
-        cache_note(cache, GA_CACHE_REUSABLE, slot, 0);
-        gai_core_free(&cache->core, slot);
-        return;
-    }
     gai_core_retire(&cache->core, slot);
     block->n_waits = gai_defer_start(&cache->defer, &block->uses);
     if (block->n_waits == 0)
         gai_cache_complete(cache, slot);
+}
+
+GAI_INLINE void free_block(ga_cache *cache, uint32_t slot, uint64_t tag)
+{
+    bool is_usual = !cache->core.blocks[slot].uses && !cache->watch.on;
+    if (is_usual)
+        core_free(&cache->core, slot);
+    else
+        gai_cache_free(cache, slot, tag);
 }
 
 enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
@@ -245,9 +296,9 @@ enum ga_status ga_cache_free(ga_cache *cache, ga_block name)
     uint64_t tag = cache_context(cache, GA_CONTEXT_ALL);
     if (!cache_enter(cache))
         return GA_BUSY;
-    enum ga_status status = gai_core_slot(&cache->core, name, &slot);
+    enum ga_status status = core_slot(&cache->core, name, &slot);
     if (status == GA_OK)
-        gai_cache_free(cache, slot, tag);
+        free_block(cache, slot, tag);
     else if (direct_is(name) && (status = gai_direct_slot(&cache->direct, name, &slot)) == GA_OK)
         gai_direct_free(cache, slot);
     lock_give(&cache->lock);
@@ -264,7 +315,7 @@ enum ga_status ga_cache_free_ptr(ga_cache *cache, void *ptr)
     uint32_t slot = gai_core_at(&cache->core, ptr);
     uint32_t direct = slot ? 0 : direct_at(&cache->direct, ptr);
     if (slot)
-        gai_cache_free(cache, slot, tag);
+        free_block(cache, slot, tag);
     if (direct)
         gai_direct_free(cache, direct);
     lock_give(&cache->lock);

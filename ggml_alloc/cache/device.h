@@ -39,6 +39,7 @@ struct ga_cache {
     const struct ga_backend *backend;
     struct ga_backend offered; /* what those see who stack on the cache */
     struct ga_cache_opts opts;
+    bool usual; /* of the options: only quanta, no size where rules change, no ranges */
     struct core core;
     struct defer defer;
     struct watch watch;

@@ -34,6 +34,14 @@ bool gai_policy_sound(const struct ga_cache_opts *opts)
     return opts->fit <= GA_FIT_FAST && opts->wait <= GA_WAIT_NEVER && opts->collect >= 0 && opts->collect < 1;
 }
 
+bool gai_policy_usual(const struct ga_cache_opts *opts)
+{
+    bool divides = false;
+    for (int i = 0; i < GA_CACHE_DIVISIONS; i++)
+        divides |= opts->divisions[i] > 1;
+    return !divides && !opts->max_split && !opts->expandable;
+}
+
 uint64_t gai_policy_segment(const struct ga_cache_opts *opts, uint64_t rounded)
 {
     if (policy_is_small(rounded))

@@ -20,6 +20,9 @@
 /* Whether the options make sense. */
 bool gai_policy_sound(const struct ga_cache_opts *opts);
 
+/* Whether sizes are rounded to quanta, and free blocks accepted and split, as without options. */
+bool gai_policy_usual(const struct ga_cache_opts *opts);
+
 uint64_t gai_policy_segment(const struct ga_cache_opts *opts, uint64_t rounded);
 
 static inline bool policy_is_small(uint64_t rounded)
@@ -61,13 +64,16 @@ static inline bool policy_accepts(const struct ga_cache_opts *opts, uint64_t rou
     return policy_is_oversize(opts, rounded) && len - rounded < slack;
 }
 
+/* Whether so much of a free block is left that it is worth something. */
+static inline bool policy_leaves(uint64_t rounded, uint64_t rest)
+{
+    return rest >= (policy_is_small(rounded) ? GA_CACHE_QUANTUM : GA_CACHE_SMALL + 1);
+}
+
 /* Whether it is split for it. */
 static inline bool policy_splits(const struct ga_cache_opts *opts, uint64_t rounded, uint64_t len)
 {
-    uint64_t rest = len - rounded;
-    if (policy_is_small(rounded))
-        return rest >= GA_CACHE_QUANTUM;
-    return rest > GA_CACHE_SMALL && !policy_is_oversize(opts, rounded);
+    return policy_leaves(rounded, len - rounded) && (policy_is_small(rounded) || !policy_is_oversize(opts, rounded));
 }
 
 #endif

@@ -218,13 +218,13 @@ static void forget_captured(ga_cache *cache, uint32_t slot)
     struct core *core = &cache->core;
     for (uint32_t at = 1; at <= core->n_blocks; at++) {
         struct core_block *block = &core->blocks[at];
-        if (block->state == CORE_LIVE && block->uses && core->lanes[block->lane]->pool == slot)
+        if (block->state == CORE_LIVE && block->uses && core_block_home(core, at)->pool == slot)
             gai_defer_unshare_captured(&cache->defer, &block->uses);
     }
     struct defer_walk walk = gai_defer_walk(&cache->defer);
     for (uint32_t at; (at = gai_defer_next(&cache->defer, &walk));) {
         struct core_block *block = &core->blocks[at];
-        bool is_captured = cache->defer.uses[walk.at].captured && core->lanes[block->lane]->pool == slot;
+        bool is_captured = cache->defer.uses[walk.at].captured && core_block_home(core, at)->pool == slot;
         if (is_captured && gai_defer_drop(&cache->defer, &walk) && --block->n_waits == 0)
             gai_cache_complete(cache, at);
     }
@@ -289,7 +289,7 @@ static struct ga_pool_stats count(const ga_cache *cache, uint32_t slot)
         }
     for (uint32_t at = 1; at <= core->n_blocks; at++) {
         const struct core_block *block = &core->blocks[at];
-        if (block->state == CORE_SPARE || core->lanes[block->lane]->pool != slot)
+        if (block->state == CORE_SPARE || core_block_home(core, at)->pool != slot)
             continue;
         uint64_t size = core_block_size(core, at);
         stats.active_bytes += size;
@@ -326,7 +326,7 @@ bool ga_pool_is_live(ga_cache *cache, ga_pool name, const void *const *ptrs, uin
     bool same = gai_pools_slot(&cache->pools, name, &slot) == GA_OK;
     for (uint32_t at = 1; same && at <= core->n_blocks; at++) {
         const struct core_block *block = &core->blocks[at];
-        if (block->state != CORE_LIVE || core->lanes[block->lane]->pool != slot)
+        if (block->state != CORE_LIVE || core_block_home(core, at)->pool != slot)
             continue;
         n_live++;
         same = contains(ptrs, n, block->ptr);

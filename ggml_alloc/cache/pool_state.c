@@ -146,7 +146,7 @@ static bool is_busy(const struct core *core, uint32_t pool)
     for (uint32_t at = 1; at <= core->n_blocks; at++) {
         const struct core_block *block = &core->blocks[at];
         bool is_used = block->state == CORE_PENDING || (block->state == CORE_LIVE && block->uses);
-        if (is_used && core->lanes[block->lane]->pool == pool)
+        if (is_used && core_block_home(core, at)->pool == pool)
             return true;
     }
     return false;
@@ -164,7 +164,7 @@ static void free_all(ga_cache *cache, uint32_t pool, struct ga_pool_restored *to
 {
     struct core *core = &cache->core;
     for (uint32_t at = 1; at <= core->n_blocks; at++) {
-        if (core->blocks[at].state != CORE_LIVE || core->lanes[core->blocks[at].lane]->pool != pool)
+        if (core->blocks[at].state != CORE_LIVE || core_block_home(core, at)->pool != pool)
             continue;
         if (to->n_freed < to->cap_freed)
             to->freed[to->n_freed] = core_name(core, at);
@@ -185,7 +185,7 @@ static void make_blocks(ga_cache *cache, const ga_pool_state *state, const struc
         const struct state_block *block = &state->blocks[i];
         uint64_t skip = start + block->into - range_offset(range, node);
         uint32_t slot = 0;
-        enum ga_status status = gai_core_take_in(core, recorded->lane, node, skip, block->size, block->requested, &slot);
+        enum ga_status status = gai_core_take(core, recorded->lane, node, skip, block->size, block->requested, &slot);
         assert(status == GA_OK);
         (void)status;
         cache_note(cache, GA_CACHE_ALLOC, slot, 0);

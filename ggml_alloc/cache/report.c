@@ -16,7 +16,7 @@ static uint64_t free_in(const struct core *core, uint32_t at)
     for (uint32_t slot = core->oldest; slot; slot = core->segments[slot].next)
         bytes += core->segments[slot].lane == at ? core_segment_bytes(&core->segments[slot]) : 0;
     for (uint32_t slot = 1; slot <= core->n_blocks; slot++)
-        if (core->blocks[slot].state != CORE_SPARE && core->blocks[slot].lane == at)
+        if (core->blocks[slot].state != CORE_SPARE && core_block_lane(core, slot) == at)
             bytes -= core_block_size(core, slot);
     return bytes;
 }

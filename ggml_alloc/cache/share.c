@@ -17,9 +17,9 @@ static enum ga_status find_live(const ga_cache *cache, ga_block name, uint32_t *
 static enum ga_status share_locked(ga_cache *cache, uint32_t slot, ga_stream stream)
 {
     struct core_block *block = &cache->core.blocks[slot];
-    if (stream == cache->core.lanes[block->lane]->stream)
+    if (stream == core_block_home(&cache->core, slot)->stream)
         return GA_OK;
-    bool captured = cache->pools.n_captures && gai_pools_captures(&cache->pools, cache->core.lanes[block->lane]->pool);
+    bool captured = cache->pools.n_captures && gai_pools_captures(&cache->pools, core_block_home(&cache->core, slot)->pool);
     return gai_defer_share(&cache->defer, &block->uses, slot, stream, captured);
 }
 
@@ -84,7 +84,7 @@ enum ga_status ga_cache_joined(ga_cache *cache, ga_stream home, ga_stream stream
     struct defer_walk walk = gai_defer_walk_stream(&cache->defer, stream);
     for (uint32_t slot; (slot = gai_defer_next(&cache->defer, &walk));) {
         struct core_block *block = &cache->core.blocks[slot];
-        bool is_over = cache->core.lanes[block->lane]->stream == home && gai_defer_drop(&cache->defer, &walk);
+        bool is_over = core_block_home(&cache->core, slot)->stream == home && gai_defer_drop(&cache->defer, &walk);
         if (is_over && --block->n_waits == 0)
             gai_cache_complete(cache, slot);
     }

@@ -114,7 +114,7 @@ void gai_watch_reset_totals(struct watch *watch)
 void gai_watch_block(ga_cache *cache, enum ga_cache_action action, uint32_t slot, uint64_t tag)
 {
     const struct core_block *block = &cache->core.blocks[slot];
-    const struct core_lane *lane = cache->core.lanes[block->lane];
+    const struct core_lane *lane = core_block_home(&cache->core, slot);
     uint64_t size = core_block_size(&cache->core, slot);
     if (action == GA_CACHE_ALLOC)
         gai_watch_tag_block(cache, slot, tag);

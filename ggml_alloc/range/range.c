@@ -11,145 +11,25 @@
 
 #include <assert.h>
 
-#include "base/array.h"
-#include "base/bits.h"
+#include "range/carve.h"
 
-static inline bool is_tail_or_loose(const struct range_node *node)
-{
-    return node->left == RANGE_IS_LOOSE;
-}
-
-static void spill(struct range *range)
+void gai_range_spill(struct range *range)
 {
     for (uint32_t i = 0; i < RANGE_LOOSE; i++)
         gai_bins_add(&range->bins, range->nodes, range->loose[i]);
     range->n_loose = 0;
 }
 
-static inline void loose_add(struct range *range, uint32_t node)
-{
-    if (range->n_loose == RANGE_LOOSE)
-        spill(range);
-    range->nodes[node].left = RANGE_IS_LOOSE;
-    range->nodes[node].right = range->n_loose;
-    range->loose[range->n_loose++] = node;
-}
-
-static inline void loose_remove(struct range *range, uint32_t node)
-{
-    uint32_t at = range->nodes[node].right, last = range->loose[--range->n_loose];
-    range->loose[at] = last;
-    range->nodes[last].right = at;
-}
-
-/* A free node that is not the tail is no longer to be found. */
-static inline void unhook(struct range *range, uint32_t node)
-{
-    if (is_tail_or_loose(&range->nodes[node]))
-        loose_remove(range, node);
-    else
-        gai_bins_remove(&range->bins, range->nodes, node);
-}
-
-/* Before a free node's length changes: loose nodes and the tail are not sorted. */
-static inline void loosen(struct range *range, uint32_t node)
-{
-    if (is_tail_or_loose(&range->nodes[node]))
-        return;
-    gai_bins_remove(&range->bins, range->nodes, node);
-    loose_add(range, node);
-}
-
-/* A free node with used neighbours can be taken from now on. */
-static inline void attach(struct range *range, uint32_t node)
-{
-    uint32_t tail = range->tail;
-    if (tail != RANGE_NONE && range->nodes[node].offset < range->nodes[tail].offset) {
-        loose_add(range, node);
-        return;
-    }
-    if (tail != RANGE_NONE)
-        loose_add(range, tail);
-    range->nodes[node].left = RANGE_IS_LOOSE;
-    range->tail = node;
-}
-
-/* The tail was used up, all from `node` on is used: the next free one below becomes the tail. */
-static void find_tail(struct range *range, uint32_t node)
+void gai_range_find_tail(struct range *range, uint32_t node)
 {
     range->tail = RANGE_NONE;
     if (range->n_loose == 0 && range->bins.rows == 0)
         return;
     while (!range_is_free(range, node))
         node = range->nodes[node].prev;
-    unhook(range, node);
+    range_unhook(range, node);
     range->nodes[node].left = RANGE_IS_LOOSE;
     range->tail = node;
-}
-
-/* A free node becomes used, whole. */
-static inline void occupy(struct range *range, uint32_t node)
-{
-    bool was_tail = node == range->tail;
-    if (!was_tail)
-        unhook(range, node);
-    range->nodes[node].left = RANGE_IS_USED;
-    if (was_tail)
-        find_tail(range, node);
-}
-
-/* A new used node for [offset, offset + len), after `prev`. */
-static inline uint32_t insert_after(struct range *range, uint32_t prev, uint64_t offset, uint64_t len)
-{
-    struct range_node *nodes = range->nodes;
-    uint32_t node = range->spare;
-    if (node != RANGE_NONE)
-        range->spare = nodes[node].next;
-    else
-        node = range->n_nodes++;
-    assert(node < range->cap_nodes);
-
-    uint32_t next = nodes[prev].next;
-    nodes[node] = (struct range_node){ .offset = offset, .len = len, .prev = prev, .next = next, .left = RANGE_IS_USED };
-    nodes[prev].next = node;
-    nodes[next].prev = node;
-    return node;
-}
-
-/* Takes a node that has become part of its neighbour out of the ring. */
-static inline void drop(struct range *range, uint32_t node)
-{
-    struct range_node *nodes = range->nodes;
-    nodes[nodes[node].prev].next = nodes[node].next;
-    nodes[nodes[node].next].prev = nodes[node].prev;
-    nodes[node].next = range->spare;
-    range->spare = node;
-}
-
-/* A used node becomes free, and one with the free nodes beside it. */
-static inline void release(struct range *range, uint32_t node)
-{
-    struct range_node *nodes = range->nodes, *freed = &nodes[node];
-    uint32_t prev = freed->prev, next = freed->next;
-    bool joins_prev = range_is_free(range, prev);
-    if (range_is_free(range, next)) {
-        if (joins_prev) {
-            unhook(range, prev);
-            freed->offset = nodes[prev].offset;
-            freed->len += nodes[prev].len;
-            drop(range, prev);
-        }
-        loosen(range, next);
-        nodes[next].offset = freed->offset;
-        nodes[next].len += freed->len;
-        drop(range, node);
-    } else if (joins_prev) {
-        loosen(range, prev);
-        nodes[prev].len += freed->len;
-        drop(range, node);
-    } else {
-        attach(range, node);
-    }
 }
 
 /* All but [head, head + len) of a used node becomes free. */
@@ -159,38 +39,17 @@ static void cut(struct range *range, uint32_t node, uint64_t head, uint64_t len)
     uint64_t rest = kept->len - head - len;
     kept->len = len;
     if (head) {
-        uint32_t low = insert_after(range, kept->prev, kept->offset, head);
+        uint32_t low = range_insert(range, kept->prev, kept->offset, head);
         kept->offset += head;
-        release(range, low);
+        range_release(range, low);
     }
     if (rest)
-        release(range, insert_after(range, node, kept->offset + len, rest));
-}
-
-/*
- * The edge, `n_used` used nodes, the free ones around them, two of which never touch, and one that is about to be joined.  As
- * many as that are never exceeded, whatever is given back or trimmed.
- */
-static inline uint64_t nodes_for(uint64_t n_used)
-{
-    return 1 + n_used + (n_used + 1) + 1;
-}
-
-static inline bool room_for_one(struct range *range)
-{
-    return array_room(range->mem, &range->nodes, &range->cap_nodes, nodes_for((uint64_t)range->n_used + 1));
+        range_release(range, range_insert(range, node, kept->offset + len, rest));
 }
 
 bool gai_range_room(struct range *range, uint32_t n)
 {
-    return array_room(range->mem, &range->nodes, &range->cap_nodes, nodes_for((uint64_t)range->n_used + n));
-}
-
-static inline void count_taken(struct range *range, uint64_t offset, uint64_t len)
-{
-    range->n_used++;
-    range->used += len;
-    range->peak = max_u64(range->peak, offset + len);
+    return array_room(range->mem, &range->nodes, &range->cap_nodes, range_nodes_for((uint64_t)range->n_used + n));
 }
 
 enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uint64_t size, enum range_fit fit, uint32_t reserve)
@@ -198,7 +57,7 @@ enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uin
     *range = (struct range){ .mem = mem, .size = size };
     range->bins.tie = fit == RANGE_TIE_HIGH ? UINT64_MAX : 0;
     range->bins.fast = fit == RANGE_FAST;
-    if (!gai_array_exact(mem, &range->nodes, sizeof *range->nodes, &range->cap_nodes, nodes_for(reserve)))
+    if (!gai_array_exact(mem, &range->nodes, sizeof *range->nodes, &range->cap_nodes, range_nodes_for(reserve)))
         return GA_NO_MEMORY;
     gai_range_reset(range);
     return GA_OK;
@@ -220,72 +79,32 @@ void gai_range_reset(struct range *range)
     range->spare = range->tail = RANGE_NONE;
     range->nodes[0] = (struct range_node){ .left = RANGE_IS_USED };
     if (range->size)
-        attach(range, insert_after(range, 0, 0, range->size));
-}
-
-static inline uint32_t best(const struct range *range, uint64_t len)
-{
-    const struct range_node *nodes = range->nodes;
-    uint32_t best = RANGE_NONE;
-    for (uint32_t i = 0; i < range->n_loose; i++) {
-        uint32_t node = range->loose[i];
-        if (nodes[node].len < len)
-            continue;
-        if (best == RANGE_NONE || range_node_before(&nodes[node], &nodes[best], range->bins.tie))
-            best = node;
-    }
-    if (range->bins.rows == 0)
-        return best;
-    uint32_t binned = gai_bins_best(&range->bins, nodes, len);
-    bool is_better =
-        binned != RANGE_NONE && (best == RANGE_NONE || range_node_before(&nodes[binned], &nodes[best], range->bins.tie));
-    return is_better ? binned : best;
+        range_attach(range, range_insert(range, 0, 0, range->size));
 }
 
 uint32_t gai_range_best(const struct range *range, uint64_t len)
 {
     assert(len);
-    return best(range, len);
-}
-
-/* The low `len` bytes of `from`; there is room. */
-static inline uint32_t take_low(struct range *range, uint32_t from, uint64_t len)
-{
-    struct range_node *source = &range->nodes[from];
-    uint32_t node = from;
-    if (len == source->len) {
-        occupy(range, from);
-    } else {
-        loosen(range, from);
-        node = insert_after(range, source->prev, source->offset, len);
-        source->offset += len;
-        source->len -= len;
-    }
-    count_taken(range, range->nodes[node].offset, len);
-    return node;
+    return range_best(range, len);
 }
 
 enum ga_status gai_range_take_from(struct range *range, uint32_t from, uint64_t len, uint32_t *node)
 {
-    assert(range_is_free(range, from) && len && len <= range->nodes[from].len);
-    if (!room_for_one(range))
-        return GA_NO_MEMORY;
-    *node = take_low(range, from, len);
-    return GA_OK;
+    return range_take_from(range, from, len, node);
 }
 
 enum ga_status gai_range_take(struct range *range, uint64_t len, uint32_t *node)
 {
     if (len == 0)
         return GA_INVALID;
-    uint32_t from = best(range, len);
+    uint32_t from = range_best(range, len);
     if (from == RANGE_NONE)
         from = range->tail;
     if (from == RANGE_NONE || range->nodes[from].len < len)
         return GA_NO_SPACE;
-    if (!room_for_one(range))
+    if (!range_room_for_one(range))
         return GA_NO_MEMORY;
-    *node = take_low(range, from, len);
+    *node = range_take_low(range, from, len);
     return GA_OK;
 }
 
@@ -301,21 +120,18 @@ enum ga_status gai_range_take_at(struct range *range, uint64_t offset, uint64_t 
     uint64_t head = offset - range->nodes[at].offset;
     if (!range_is_free(range, at) || len > range->nodes[at].len - head)
         return GA_NO_SPACE;
-    if (!room_for_one(range))
+    if (!range_room_for_one(range))
         return GA_NO_MEMORY;
-    occupy(range, at);
+    range_occupy(range, at);
     cut(range, at, head, len);
-    count_taken(range, offset, len);
+    range_count(range, offset, len);
     *node = at;
     return GA_OK;
 }
 
 void gai_range_give(struct range *range, uint32_t node)
 {
-    assert(!range_is_free(range, node));
-    range->n_used--;
-    range->used -= range->nodes[node].len;
-    release(range, node);
+    range_give(range, node);
 }
 
 void gai_range_trim(struct range *range, uint32_t node, uint64_t head, uint64_t len)
@@ -348,7 +164,7 @@ static const char *check_free(const struct range *range)
         if (!range_is_free(range, at) || at == range->tail)
             continue;
         n_free++;
-        if (is_tail_or_loose(node)) {
+        if (node_is_apart(node)) {
             if (node->right >= range->n_loose || range->loose[node->right] != at)
                 broken = "a loose node is not where it says";
         } else {
@@ -369,7 +185,7 @@ static const char *check_numbers(const struct range *range, uint32_t n_tiles)
         n_spare++;
     if (n_tiles + n_spare + 1 != range->n_nodes || range->n_nodes > range->cap_nodes)
         return "a node's number was lost";
-    return nodes_for(range->n_used) <= range->cap_nodes ? NULL : "giving back could need memory";
+    return range_nodes_for(range->n_used) <= range->cap_nodes ? NULL : "giving back could need memory";
 }
 
 const char *gai_range_check(const struct range *range)
@@ -399,7 +215,7 @@ const char *gai_range_check(const struct range *range)
         return "what is used is not what was counted";
     if (highest != range->tail)
         return "the tail is not the highest free node";
-    if (highest != RANGE_NONE && !is_tail_or_loose(&range->nodes[highest]))
+    if (highest != RANGE_NONE && !node_is_apart(&range->nodes[highest]))
         return "the tail is in a bin";
     const char *broken = check_numbers(range, n_tiles);
     return broken ? broken : check_free(range);

@@ -209,3 +209,25 @@ Test(cache, notices_blocks_that_are_not_live)
     cr_assert_eq(ga_cache_free(cache, UINT64_MAX), GA_UNKNOWN);
     cr_assert_eq(ga_cache_share_ptr(cache, &ptr, 1), GA_UNKNOWN);
 }
+
+/* The table of addresses is made when the first is asked for; until there is memory for it, all blocks are looked at. */
+Test(cache, finds_addresses_without_memory_for_a_table)
+{
+    char *a, *b;
+    ga_block first = take_on(KIB, 0, &a), second = take_on(KIB, 0, &b);
+    uint64_t requests = hook.requests;
+    hook.fail_at = requests + 1;
+    cr_assert_eq(ga_cache_find(cache, b), second);
+    cr_assert_eq(hook.requests, requests + 1);
+    sound();
+    hook.fail_at = hook.requests + 1;
+    cr_assert_eq(ga_cache_find(cache, b + 1), 0);
+    cr_assert_eq(ga_cache_free(cache, second), GA_OK);
+    hook.fail_at = hook.requests + 1;
+    cr_assert_eq(ga_cache_find(cache, b), 0);
+    cr_assert_eq(ga_cache_find(cache, a), first);
+    sound();
+    requests = hook.requests;
+    cr_assert_eq(ga_cache_free_ptr(cache, a), GA_OK);
+    cr_assert(ga_cache_find(cache, a) == 0 && hook.requests == requests);
+}

@@ -1,0 +1,13 @@
+/*
+ * inline.h - for the few functions that are inlined whatever the compiler thinks of their size
+ */
+#ifndef GAI_BASE_INLINE_H
+#define GAI_BASE_INLINE_H
+
+#if defined(__GNUC__)
+#define GAI_INLINE static inline __attribute__((always_inline))
+#else
+#define GAI_INLINE static inline
+#endif
+
+#endif
