@@ -46,7 +46,10 @@ static const struct command commands[] = {
       EXAMPLES{ { "compare *.tgraph --effort=quick", "a table, without those that take long" },
                 { "compare before.tgraph after.tgraph --format=changes", "what became of each tensor" },
                 { 0 } } },
-    { "why", "FILE...", "what makes the peak: the step, and what lives there", "", PLANNING | TAKES_POOL, 1, ANY_FILES, command_why,
+    { "why", "FILE...", "what makes the peak: the step, and what lives there",
+      "Also what binds it, at how many other steps as much lives, what was not computed in place and why, and what another order "
+      "of the nodes would save.",
+      PLANNING | TAKES_POOL, 1, ANY_FILES, command_why,
       EXAMPLES{ { "why graph.tgraph", "the largest first, and what another order would save" }, { 0 } } },
     { "order", "GRAPH", "run its nodes in an order that needs less memory",
       "Sources stay before their readers, writes through views among all that touch the same bytes, steps together.  Of equal "

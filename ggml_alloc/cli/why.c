@@ -1,7 +1,7 @@
 /*
  * why.c - ggml-alloc why: what makes the peak
  */
-#include "cli/cli.h"
+#include "cli/why.h"
 
 #include "cli/order.h"
 #include "graph/graph.h"
@@ -22,14 +22,13 @@ static void write_tensor(const struct input *input, ga_id id, struct text *out)
     gai_text(out, "%6" PRIu32 "  %-16s  %s\n", input->graph.file_ids[id], node.op, node.name);
 }
 
-/* The same in a sentence: what is done, on which tensor. */
-static void write_name(const struct input *input, ga_id id, const char *verb, struct text *out)
+void why_name(const struct input *input, ga_id id, const char *verb, struct text *out)
 {
     struct ga_node node;
     if (!input->is_graph)
-        gai_text(out, "%s\n", gai_intervals_id(&input->intervals, id - 1));
+        gai_text(out, "%s", gai_intervals_id(&input->intervals, id - 1));
     else if (ga_graph_node(input->graph.graph, id, &node))
-        gai_text(out, "%s %s%s (tensor %" PRIu32 ")\n", node.op, node.name, verb, input->graph.file_ids[id]);
+        gai_text(out, "%s %s%s (tensor %" PRIu32 ")", node.op, node.name, verb, input->graph.file_ids[id]);
 }
 
 /* The node that runs at a step: the first, when several do. */
@@ -47,12 +46,11 @@ static void write_moment(const struct input *input, uint64_t step, struct text *
     gai_text(out, " at %s %" PRIu64, input->is_graph ? "step" : "time", step);
     if (id == GA_NONE && input->is_graph && step == 0)
         gai_text(out, ", before the first node");
-    if (id == GA_NONE) {
-        gai_text(out, "\n");
-        return;
+    if (id != GA_NONE) {
+        gai_text(out, ", where ");
+        why_name(input, id, " runs", out);
     }
-    gai_text(out, ", where ");
-    write_name(input, id, " runs", out);
+    gai_text(out, "\n");
 }
 
 static uint64_t largest_tensor(const ga_plan *plan, unsigned pool, ga_id *largest)
@@ -70,16 +68,38 @@ static uint64_t largest_tensor(const ga_plan *plan, unsigned pool, ga_id *larges
     return most;
 }
 
-static void write_summary(const struct report *report, unsigned pool, uint64_t live, struct text *out)
+/* What lives at the moment needs so much wherever it is put. */
+static uint64_t least_for(const struct moment *moment)
 {
-    uint64_t peak = ga_plan_peak(report->plan, pool), bound = ga_plan_bound(report->plan, pool);
-    char buf[32], gap[32], fit[REPORT_FIT];
-    if (peak == bound)
-        gai_text(out, "  No plan is lower: the bound is %s, too.\n", gai_text_bytes(buf, bound));
-    else
+    uint64_t align = moment->solution->align[moment->pool], sum = 0;
+    for (uint32_t i = 0; i < moment->n_live; i++)
+        sum += align > 1 ? (moment->live[i].size + align - 1) & ~(align - 1) : moment->live[i].size;
+    return sum;
+}
+
+static void write_bound(const struct moment *moment, struct text *out)
+{
+    const ga_plan *plan = moment->solution->plan;
+    uint64_t peak = ga_plan_peak(plan, moment->pool), bound = ga_plan_bound(plan, moment->pool), least = least_for(moment);
+    char buf[32], gap[32];
+    if (peak > bound)
         gai_text(out, "  The bound is %s: a better plan could save %s at most.\n", gai_text_bytes(buf, bound),
                  gai_text_bytes(gap, peak - bound));
-    if (*gai_report_say_fit(report, pool, fit))
+    else if (least >= bound)
+        gai_text(out, "  No plan is lower: what lives then takes as much.\n");
+    else
+        gai_text(out, "  No plan is lower: that is proven, though what lives then takes %s.\n", gai_text_bytes(buf, least));
+}
+
+static void write_summary(const struct moment *moment, struct text *out)
+{
+    const struct report *report = &moment->solution->report;
+    uint64_t peak = ga_plan_peak(report->plan, moment->pool), live = 0;
+    char buf[32], fit[REPORT_FIT];
+    for (uint32_t i = 0; i < moment->n_live; i++)
+        live += moment->live[i].size;
+    write_bound(moment, out);
+    if (*gai_report_say_fit(report, moment->pool, fit))
         gai_text(out, "  Capacity: %s.\n", fit);
     if (peak > live)
         gai_text(out, "  %s of the peak are gaps and padding.\n", gai_text_bytes(buf, peak - live));
@@ -98,30 +118,52 @@ static void write_live(const struct input *input, const struct ga_live *live, ui
     }
 }
 
-static enum exit_code explain_pool(const struct input *input, const struct report *report, unsigned pool, struct text *out)
+static void write_largest(const struct moment *moment, struct text *out)
 {
-    const ga_plan *plan = report->plan;
-    uint64_t step, peak = ga_plan_peak(plan, pool), sum = 0;
-    uint32_t n = ga_plan_live_at_peak(plan, pool, NULL, 0, &step);
-    struct ga_live *live = calloc(n ? n : 1, sizeof *live);
-    if (!live) {
-        complain("%s", ga_status_str(GA_NO_MEMORY));
-        return EXIT_RESOURCES;
-    }
-    ga_plan_live_at_peak(plan, pool, live, n, NULL);
-    for (uint32_t i = 0; i < n; i++)
-        sum += live[i].size;
     char buf[32];
     ga_id largest = GA_NONE;
-    gai_text(out, "%s, pool %u %s: %s", input->is_graph ? input->graph.name : path_shown(input->path), pool,
-             gai_report_pool_name(report, pool), gai_text_bytes(buf, peak));
-    write_moment(input, step, out);
-    write_summary(report, pool, sum, out);
-    gai_text(out, "  The largest single tensor takes %s: ", gai_text_bytes(buf, largest_tensor(plan, pool, &largest)));
-    write_name(input, largest, "", out);
-    write_live(input, live, n, peak, out);
+    gai_text(out, "  The largest single tensor takes %s: ",
+             gai_text_bytes(buf, largest_tensor(moment->solution->plan, moment->pool, &largest)));
+    why_name(moment->input, largest, "", out);
+    gai_text(out, "\n");
+}
+
+static enum ga_status explain_moment(const struct moment *moment, struct text *out)
+{
+    const struct input *input = moment->input;
+    uint64_t peak = ga_plan_peak(moment->solution->plan, moment->pool);
+    char buf[32];
+    const char *name = gai_report_pool_name(&moment->solution->report, moment->pool);
+    gai_text(out, "%s, pool %u%s%s: %s", input->is_graph ? input->graph.name : path_shown(input->path), moment->pool,
+             *name ? " " : "", name, gai_text_bytes(buf, peak));
+    write_moment(input, moment->step, out);
+    write_summary(moment, out);
+    enum ga_status status = why_elsewhere(moment, out);
+    write_largest(moment, out);
+    write_live(input, moment->live, moment->n_live, peak, out);
+    why_ends(moment, out);
+    why_inplace(moment, out);
+    return status;
+}
+
+static enum exit_code explain_pool(const struct options *options, const struct input *input, const struct solution *solution,
+                                   unsigned pool, struct text *out)
+{
+    const ga_plan *plan = solution->plan;
+    struct moment moment = { .input = input, .solution = solution, .pool = pool, .inplace = options->inplace };
+    uint32_t n = ga_plan_live_at_peak(plan, pool, NULL, 0, &moment.step);
+    struct ga_live *live = calloc(n ? n : 1, sizeof *live);
+    enum ga_status status = GA_NO_MEMORY;
+    if (live) {
+        moment.live = live;
+        moment.n_live = ga_plan_live_at_peak(plan, pool, live, n, NULL);
+        status = explain_moment(&moment, out);
+    }
     free(live);
-    return EXIT_YES;
+    if (status == GA_OK)
+        return EXIT_YES;
+    complain("%s", ga_status_str(status));
+    return EXIT_RESOURCES;
 }
 
 /* What another order of the nodes would save, if it would. */
@@ -153,7 +195,7 @@ static enum exit_code why_file(const struct options *options, const char *path, 
         if (ga_plan_peak(solution.plan, pool) == 0 || (options->has_pool && pool != options->pool))
             continue;
         gai_text(out, "%s", first ? "" : "\n");
-        code = explain_pool(&input, &solution.report, pool, out);
+        code = explain_pool(options, &input, &solution, pool, out);
         first = false;
     }
     if (code == EXIT_YES && first)

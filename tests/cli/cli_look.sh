@@ -80,12 +80,47 @@ chunked  1 CPU         24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB    24.0 MiB 
 END
 run 'why' 0 why conv.tgraph << 'END'
 whisper-tiny-nofa-conv, pool 0 CPU: 7.69 MiB at step 8, where IM2COL node_7 runs (tensor 12)
-  No plan is lower: the bound is 7.69 MiB, too.
+  No plan is lower: what lives then takes as much.
+  Relief at this step alone saves 1.92 MiB at most: 5.77 MiB live at step 4.
   The largest single tensor takes 4.39 MiB: MUL_MAT node_3 (tensor 8)
 
         size    share  steps                id  op                name
     4.39 MiB   57.1 %  7..8                 11  UNARY:GELU        node_6
     3.30 MiB   42.9 %  8..11                12  IM2COL            node_7
+
+  IM2COL node_7 (tensor 12) takes over nothing that it reads:
+    4.39 MiB  UNARY:GELU node_6 (tensor 11): IM2COL does not run in place
+END
+awk 'BEGIN { printf "tgraph\t1\nname\trefused\nbuffers\t1\nbuffer\t0\t32\t18446744073709551615\t0\tCPU\ncounts\t7\t1\t6\t0\n" }
+  { bytes = $4 * 4; all = bytes "\t" bytes "\t" bytes "\t" bytes "\t" bytes
+    printf "t\t%s\t%s\t%s\tf32\t%s\t1\t1\t1\t4\t%s\t0\t%s\t-1\t0\t%s\t%s\n", $1, $2, $3, $4, all, $5, $6, $7 }
+  END { print "end" }' > refused.tgraph << 'END'
+0 l NONE 16384 i - x
+1 n MUL 16384 o 0 result
+2 n ADD 16384 - 0 later
+3 n NORM 8192 - 2 half
+4 n GLU:SWIGLU 65536 - 1,2,3 gate
+5 n ADD 65536 r 4 sum
+6 n MUL_MAT 1024 - 2,5 last
+END
+run 'why tells what was not taken over' 0 why refused.tgraph << 'END'
+refused, pool 0 CPU: 416.0 KiB at step 4, where GLU:SWIGLU gate runs (tensor 4)
+  No plan is lower: what lives then takes as much.
+  Relief at this step alone saves 28.0 KiB at most: 388.0 KiB live at step 6.
+  The largest single tensor takes 256.0 KiB: GLU:SWIGLU gate (tensor 4)
+
+        size    share  steps                id  op                name
+   256.0 KiB   61.5 %  4..5                  4  GLU:SWIGLU        gate
+    64.0 KiB   15.4 %  1..7                  1  MUL               result
+    64.0 KiB   15.4 %  2..6                  2  ADD               later
+    32.0 KiB    7.7 %  3..4                  3  NORM              half
+
+  Of it 64.0 KiB are kept to the end: outputs, or what nobody reads.
+
+  GLU:SWIGLU gate (tensor 4) takes over nothing that it reads:
+    64.0 KiB  MUL result (tensor 1): an output, kept to the end
+    64.0 KiB  ADD later (tensor 2): needed until step 6
+    32.0 KiB  NORM half (tensor 3): GLU:SWIGLU does not run in place
 END
 
 printf 'id,lower,upper,size\na,0,4,100\nb,2,8,150\nd,5,8,80\n' > other.csv

@@ -167,10 +167,11 @@ chunked.tgraph  pool 0  FGPU0     peak      121645312  bound      104868096   11
 chunked.tgraph  pool 1  CPU       peak       25178144  bound       25178144    24.0 MiB, fits 100.0 MiB
 END
 run 'why with a capacity' 1 why gap.csv --capacity=340 --effort=prove << 'END'
-gap.csv, pool 0 : 350 B at time 5
-  No plan is lower: the bound is 350 B, too.
+gap.csv, pool 0: 350 B at time 5
+  No plan is lower: that is proven, though what lives then takes 330 B.
   Capacity: cannot fit 340 B: proven to need 350 B.
   20 B of the peak are gaps and padding.
+  Relief at this time alone saves 80 B at most: 250 B live at time 2.
   The largest single tensor takes 180 B: c
 
         size    share  lives            id
