@@ -169,14 +169,18 @@ Test(graph, keeps_masks_of_many_sources)
         wide[i] = ga_graph_add(graph, &spec);
         spec.reuse |= (uint64_t)1 << (20 + i);
     }
-    spec.n_src = 2;
+    spec.n_src = 64;
     spec.eager = 0;
+    ga_id all = ga_graph_add(graph, &spec);
+    spec.n_src = 2;
     ga_id narrow = ga_graph_add(graph, &spec);
     struct ga_node node;
     ga_graph_node(graph, wide[0], &node);
     cr_assert(node.reuse == (top | 5) && node.eager == top);
     ga_graph_node(graph, wide[2], &node);
     cr_assert(node.reuse == (top | 3 << 20 | 5) && node.eager == 4);
+    ga_graph_node(graph, all, &node);
+    cr_assert_eq(node.reuse, top | 7 << 20 | 5);
     ga_graph_node(graph, narrow, &node);
     cr_assert(node.reuse == 1 && node.eager == 0, "bits of sources that are not there are dropped");
     ga_graph_delete(graph);
@@ -232,6 +236,20 @@ Test(graph, refuses_what_makes_no_sense)
         cr_assert_null(ga_graph_error(graph));
         ga_graph_delete(graph);
     }
+}
+
+Test(graph, takes_sizes_and_alignments_to_their_very_end)
+{
+    const uint64_t most = (uint64_t)1 << 62;
+    ga_graph *graph = ga_graph_new(NULL);
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .size = most, .align = most }), 1);
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .size = most }), 2);
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .size = most, .view_of = 2, .align = 2 }), 3);
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .view_of = 3, .view_offset = most, .align = 2 }), 4);
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .view_of = 4 }), 5);
+    ga_graph_clear(graph);
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .size = most + 1 }), GA_NONE);
+    ga_graph_delete(graph);
 }
 
 Test(graph, takes_views_of_external_bytes_of_untold_size)
@@ -432,6 +450,7 @@ Test(graph, is_unharmed_when_memory_runs_out)
         ga_graph *graph = ga_graph_new(&env);
         if (graph) {
             done = build_all(graph);
+            cr_assert_eq(done, mem.requests < nth, "request %d failed, and nobody noticed", (int)nth);
             cr_assert_null(gai_graph_check(graph));
             if (!done) {
                 ga_graph_clear(graph);
