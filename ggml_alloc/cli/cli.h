@@ -60,7 +60,7 @@ enum report_format { REPORT_MD, REPORT_SVG, REPORT_HTML };
 /* What draws a plan; none: enum ga_format says. */
 enum picture { PICTURE_NONE, PICTURE_TEXT, PICTURE_SVG, PICTURE_HTML, PICTURE_MEMVIZ, PICTURE_TRACE, PICTURE_C };
 /* What tells of two plans; none: every effort side by side. */
-enum pair_format { PAIR_NONE, PAIR_CHANGES, PAIR_HTML };
+enum pair_format { PAIR_NONE, PAIR_CHANGES, PAIR_SVG, PAIR_HTML };
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct options {

@@ -40,7 +40,8 @@ static const struct command commands[] = {
     { "compare", "FILE...", "every effort side by side, with the bound and what the engine got",
       "Up to --effort, prove unless told otherwise; no rung works where one before proved its plan optimal.  `saved` is what the "
       "last needs less than the engine, or than online where the file does not say what the engine got.\n"
-      "--format=changes and html hold two plans against each other: online's and --effort's of one FILE; those of two FILEs; or "
+      "--format=changes, svg and html hold two plans against each other: online's and --effort's of one FILE; those of two FILEs; "
+      "or "
       "PLANs (plan format) for the FILE before them, one beside --effort's.",
       PLANNING | TAKES_PAIR, 1, ANY_FILES, command_compare,
       EXAMPLES{ { "compare *.tgraph --effort=quick", "a table, without those that take long" },

@@ -1,5 +1,5 @@
 /*
- * compare_two.c - ggml-alloc compare --format=changes, html: two plans side by side
+ * compare_two.c - ggml-alloc compare --format=changes, svg, html: two plans side by side
  *
  *     FILE                 what ggml-alloc does, and the plan that --effort makes
  *     FILE FILE            the plans of two graphs, or of two files of intervals
@@ -127,12 +127,18 @@ static enum exit_code write_diff(const struct options *options, const struct sce
         complain("%s", ga_status_str(GA_NO_MEMORY));
         return EXIT_RESOURCES;
     }
+    enum ga_status status = GA_OK;
     if (options->pair == PAIR_HTML)
         gai_scene_diff_html(&diff, out);
+    else if (options->pair == PAIR_SVG)
+        status = gai_scene_diff_svg(&diff, out);
     else
         gai_scene_diff_text(&diff, out);
     gai_scene_diff_fini(&diff);
-    return EXIT_YES;
+    if (status == GA_OK)
+        return EXIT_YES;
+    complain("%s", ga_status_str(status));
+    return EXIT_RESOURCES;
 }
 
 static enum exit_code compare_sides(const struct options *options, const struct bytes *files, struct text *out)
@@ -145,7 +151,7 @@ static enum exit_code compare_sides(const struct options *options, const struct 
     if (code == EXIT_YES) {
         struct scene scenes[] = { before.scene, after.scene };
         tell_apart(options, &scenes[0], &scenes[1]);
-        gai_scene_colour(scenes, 2);
+        gai_scene_align(scenes, 2);
         code = write_diff(options, scenes, out);
         if (code == EXIT_YES)
             code = solution_verdict(options, &after.solution);

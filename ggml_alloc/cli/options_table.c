@@ -12,7 +12,7 @@ static const char *const effort_words[] = { "none", "online", "quick", "search",
 static const char *const inplace_words[] = { "none", "ggml", "views", "more", NULL };
 static const char *const format_words[] = { "text", "json", "csv", "plan", "svg", "html", "memviz", "trace", "c", NULL };
 static const char *const picture_words[] = { "text", "svg", "html", "memviz", "trace", "c", NULL };
-static const char *const pair_words[] = { "text", "changes", "html", NULL };
+static const char *const pair_words[] = { "text", "changes", "svg", "html", NULL };
 static const char *const colour_words[] = { "auto", "always", "never", NULL };
 static const char *const report_words[] = { "md", "svg", "html", NULL };
 static const char *const program_words[] = { "llm", "diffusion", "training", NULL };
@@ -51,7 +51,7 @@ static const struct option options_known[] = {
       .otherwise = "text",
       .more = "memviz is for the page of PyTorch's memory snapshots, trace for Perfetto, c is a header of offsets" },
     { "--format", "WORD", "how to write it", TAKES_PAIR, read_word, TO(pair), .words = pair_words, .otherwise = "text",
-      .more = "changes is what became of each tensor, html both side by side" },
+      .more = "changes is what became of each tensor; svg and html show both plans" },
     { "--color", "WORD", "colours", TAKES_PICTURE | RARELY, read_word, TO(colour), .words = colour_words, .otherwise = "auto",
       .more = "auto is on a terminal, unless NO_COLOR is set" },
     { "--format", "WORD", "how to write it", TAKES_REPORT, read_word, TO(report), .words = report_words, .otherwise = "md" },

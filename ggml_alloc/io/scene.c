@@ -127,6 +127,7 @@ static enum ga_status add_panels(struct scene *scene)
     const ga_plan *plan = scene->report->plan;
     for (unsigned pool = 0; pool < gai_report_pools(scene->report); pool++) {
         struct panel panel = { .pool = pool, .peak = ga_plan_peak(plan, pool), .bound = ga_plan_bound(plan, pool) };
+        panel.high = panel.peak;
         if (panel.peak == 0)
             continue;
         if (!array_room(&scene->mem, &scene->panels, &scene->cap_panels, scene->n_panels + 1u))
@@ -231,7 +232,7 @@ static uint64_t highest_peak(const struct scene *scenes, uint32_t n)
     return most;
 }
 
-void gai_scene_colour(struct scene *scenes, uint32_t n)
+static void colour(struct scene *scenes, uint32_t n)
 {
     struct tally ops[MOST_OPS];
     if (!have_ops(scenes, n)) {
@@ -242,6 +243,26 @@ void gai_scene_colour(struct scene *scenes, uint32_t n)
     sort_ops(ops, n_ops);
     for (uint32_t i = 0; i < n; i++)
         colour_by_op(&scenes[i], ops, n_ops);
+}
+
+const struct panel *gai_scene_panel(const struct scene *scene, unsigned pool)
+{
+    for (uint32_t i = 0; i < scene->n_panels; i++)
+        if (scene->panels[i].pool == pool)
+            return &scene->panels[i];
+    return NULL;
+}
+
+void gai_scene_align(struct scene *scenes, uint32_t n)
+{
+    colour(scenes, n);
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < scenes[i].n_panels; j++)
+            for (uint32_t k = 0; k < n; k++) {
+                const struct panel *other = gai_scene_panel(&scenes[k], scenes[i].panels[j].pool);
+                if (other && other->peak > scenes[i].panels[j].high)
+                    scenes[i].panels[j].high = other->peak;
+            }
 }
 
 enum ga_status gai_scene_make(const struct report *report, const struct intervals *intervals, struct scene *scene)
@@ -256,7 +277,7 @@ enum ga_status gai_scene_make(const struct report *report, const struct interval
         gai_scene_fini(scene);
         return status;
     }
-    gai_scene_colour(scene, 1);
+    colour(scene, 1);
     return GA_OK;
 }
 
@@ -302,7 +323,7 @@ static uint8_t strongest(const float *shares)
 
 void gai_raster_fill(const struct raster *raster, const struct scene *scene, const struct panel *panel, tile_choice *only)
 {
-    double per_time = raster->width / (double)(scene->end - scene->begin), per_byte = raster->height / (double)panel->peak;
+    double per_time = raster->width / (double)(scene->end - scene->begin), per_byte = raster->height / (double)panel->high;
     memset(raster->scratch, 0, gai_raster_room(raster->width, raster->height) * sizeof(float));
     for (uint32_t i = 0; i < scene->n_tiles; i++) {
         const struct tile *tile = &scene->tiles[i];

@@ -30,6 +30,7 @@ struct tile {
 struct panel {
     unsigned pool;
     uint64_t peak, bound;
+    uint64_t high; /* what it is drawn up to: its peak, or that of another beside it */
     uint64_t step; /* at which most lives */
     uint32_t n_tiles;
 };
@@ -49,8 +50,11 @@ struct scene {
 /* Borrows from all that it is made of.  GA_NO_MEMORY. */
 enum ga_status gai_scene_make(const struct report *report, const struct intervals *intervals, struct scene *scene);
 void gai_scene_fini(struct scene *scene);
-/* One meaning of the hues for all of them; each by itself has one from the start. */
-void gai_scene_colour(struct scene *scenes, uint32_t n);
+/* For scenes beside each other: one meaning of the hues, one scale of bytes for the panels of a pool. */
+void gai_scene_align(struct scene *scenes, uint32_t n);
+
+/* NULL: the pool needs no memory, or there is none such. */
+const struct panel *gai_scene_panel(const struct scene *scene, unsigned pool);
 
 /* What the file calls it: for a graph's tensor its name, which may be "", for an interval its id. */
 const char *gai_scene_name(const struct scene *scene, ga_id id);
@@ -59,7 +63,7 @@ uint32_t gai_scene_file_id(const struct scene *scene, ga_id id);
 const char *gai_scene_title(const struct scene *scene);
 
 /*
- * A panel cut into width * height cells, row 0 on top: which hue covers most of each, SCENE_HUES where nothing is: what is
+ * A panel cut into width * height cells, row 0 on top (at `high`): which hue covers most of each, SCENE_HUES where nothing is: what is
  * there for a moment is seen, too.  Only tiles that `only` (NULL: all) agrees to.  `scratch` has room for gai_raster_room() numbers.
  */
 struct raster {

@@ -39,6 +39,8 @@ const char *gai_fate_name(enum fate fate);
 
 /* Both on one page, with a list of what changed. */
 void gai_scene_diff_html(const struct scene_diff *diff, struct text *out);
+/* Both in one drawing, pool by pool. */
+enum ga_status gai_scene_diff_svg(const struct scene_diff *diff, struct text *out);
 /* What changed, as text: both peaks, then the largest of each fate. */
 void gai_scene_diff_text(const struct scene_diff *diff, struct text *out);
 

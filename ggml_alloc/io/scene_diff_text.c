@@ -17,14 +17,6 @@ const char *gai_fate_name(enum fate fate)
 
 /* ---- pools ---- */
 
-static const struct panel *find_panel(const struct scene *scene, unsigned pool)
-{
-    for (uint32_t i = 0; i < scene->n_panels; i++)
-        if (scene->panels[i].pool == pool)
-            return &scene->panels[i];
-    return NULL;
-}
-
 static void write_change(uint64_t before, uint64_t after, struct text *out)
 {
     if (before && after != before)
@@ -35,7 +27,7 @@ static void write_change(uint64_t before, uint64_t after, struct text *out)
 static void write_pool(const struct scene_diff *diff, unsigned pool, struct text *out)
 {
     static const struct panel none = { .peak = 0 };
-    const struct panel *before = find_panel(diff->before, pool), *after = find_panel(diff->after, pool);
+    const struct panel *before = gai_scene_panel(diff->before, pool), *after = gai_scene_panel(diff->after, pool);
     const struct scene *named = after ? diff->after : diff->before;
     char a[32], b[32];
     if (!before && !after)

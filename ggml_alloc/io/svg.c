@@ -4,7 +4,7 @@
  * What is too small to be seen alone is drawn cell by cell, in the colour that most of a cell has, as one path for each colour; the
  * panel says how many tensors that are.
  */
-#include "io/scene.h"
+#include "io/scene_diff.h"
 
 #include "base/mem.h"
 
@@ -19,6 +19,7 @@ enum { INNER = WIDTH - LEFT - RIGHT, COLUMNS = INNER / CELL, CELL_ROWS = PANEL /
 struct frame {
     const struct scene *scene;
     const struct panel *panel;
+    bool is_one_of_two;
     double top;
     double per_time, per_byte;
 };
@@ -33,18 +34,19 @@ static double frame_y(const struct frame *frame, uint64_t at)
     return frame->top + PANEL - (double)at * frame->per_byte;
 }
 
-static struct frame frame_of(const struct scene *scene, uint32_t at)
+/* The `at`-th from above. */
+static struct frame frame_of(const struct scene *scene, const struct panel *panel, uint32_t at)
 {
-    struct frame frame = { .scene = scene, .panel = &scene->panels[at], .top = HEAD + 24 + (double)at * (PANEL + GAP) };
+    struct frame frame = { .scene = scene, .panel = panel, .top = HEAD + 24 + (double)at * (PANEL + GAP) };
     frame.per_time = INNER / (double)(scene->end - scene->begin);
-    frame.per_byte = PANEL / (double)frame.panel->peak;
+    frame.per_byte = PANEL / (double)panel->high;
     return frame;
 }
 
 static bool is_small(const struct scene *scene, const struct panel *panel, const struct tile *tile)
 {
     double width = INNER * (double)(tile->death - tile->birth) / (double)(scene->end - scene->begin);
-    double height = PANEL * (double)tile->size / (double)panel->peak;
+    double height = PANEL * (double)tile->size / (double)panel->high;
     return width < CELL || height < CELL;
 }
 
@@ -139,7 +141,12 @@ static void write_caption(const struct frame *frame, struct text *out)
     const struct panel *panel = frame->panel;
     char peak[32], bound[32];
     uint32_t n_small = count_small(frame);
-    gai_text(out, "<text class=\"t\" x=\"%d\" y=\"%.1f\">pool %u ", LEFT, frame->top - 10, panel->pool);
+    gai_text(out, "<text class=\"t\" x=\"%d\" y=\"%.1f\">", LEFT, frame->top - 10);
+    if (frame->is_one_of_two) {
+        gai_xml(frame->scene->version ? frame->scene->version : gai_scene_title(frame->scene), 64, out);
+        gai_text(out, ", ");
+    }
+    gai_text(out, "pool %u ", panel->pool);
     gai_xml(gai_report_pool_name(frame->scene->report, panel->pool), 64, out);
     gai_text(out, "</text><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">peak %s, bound %s; %" PRIu32 " tensors", WIDTH - RIGHT,
              frame->top - 10, gai_text_bytes(peak, panel->peak), gai_text_bytes(bound, panel->bound), panel->n_tiles);
@@ -164,12 +171,12 @@ static void write_grid(const struct frame *frame, struct text *out)
 {
     const struct panel *panel = frame->panel;
     char size[32];
-    double bound = frame_y(frame, panel->bound);
+    double bound = frame_y(frame, panel->bound), peak = frame_y(frame, panel->peak);
     uint64_t step = 1;
-    while (panel->peak / step > MOST_TICKS)
+    while (panel->high / step > MOST_TICKS)
         step *= 2;
-    for (uint64_t at = step; frame_y(frame, at) - frame->top > ROOM; at += step)
-        if (!are_near(frame_y(frame, at), bound))
+    for (uint64_t at = step; frame_y(frame, at) > frame->top; at += step)
+        if (!are_near(frame_y(frame, at), bound) && !are_near(frame_y(frame, at), peak))
             write_line(frame_y(frame, at), "g", "", gai_text_bytes(size, at), out);
 }
 
@@ -179,9 +186,9 @@ static void write_addresses(const struct frame *frame, struct text *out)
     const ga_plan *plan = frame->scene->report->plan;
     char size[32];
     write_line(frame_y(frame, 0), "a", "", "0", out);
-    write_line(frame->top, "g", "", gai_text_bytes(size, panel->peak), out);
-    double bound = frame_y(frame, panel->bound);
-    if (!are_near(bound, frame->top))
+    double bound = frame_y(frame, panel->bound), peak = frame_y(frame, panel->peak);
+    write_line(peak, "g", "", gai_text_bytes(size, panel->peak), out);
+    if (!are_near(bound, peak))
         write_line(bound, "b", "bound ", gai_text_bytes(size, panel->bound), out);
     uint64_t start = 0;
     for (unsigned chunk = 1; ga_plan_chunk(plan, panel->pool, chunk) != 0; chunk++) {
@@ -230,9 +237,20 @@ static void write_legend(const struct scene *scene, struct text *out)
     }
 }
 
-static void write_start(const struct scene *scene, struct text *out)
+static void write_title(const struct scene *const *scenes, unsigned n, struct text *out)
 {
-    unsigned height = HEAD + 24 + scene->n_panels * (PANEL + GAP);
+    gai_text(out, "<text class=\"t\" x=\"%d\" y=\"24\">", LEFT);
+    gai_xml(gai_scene_title(scenes[0]), 100, out);
+    if (n > 1 && strcmp(gai_scene_title(scenes[0]), gai_scene_title(scenes[1])) != 0) {
+        gai_text(out, " \xe2\x86\x92 "); /* an arrow */
+        gai_xml(gai_scene_title(scenes[1]), 100, out);
+    }
+    gai_text(out, "</text>\n");
+}
+
+static void write_start(uint32_t n_panels, struct text *out)
+{
+    unsigned height = HEAD + 24 + n_panels * (PANEL + GAP);
     gai_text(out,
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" font-family=\"sans-serif\" font-size=\"11\">\n"
              "<style>svg{background:#fff}text{fill:#333}text.t{font-size:14px;font-weight:bold}text.n{fill:#000;pointer-events:"
@@ -242,34 +260,63 @@ static void write_start(const struct scene *scene, struct text *out)
              "@media(prefers-color-scheme:dark){svg{background:#16181c}text{fill:#ddd}.r{stroke:#16181c}.a,.c,.p,.b{stroke:#eee}}</"
              "style>\n",
              WIDTH, height);
-    gai_text(out, "<text class=\"t\" x=\"%d\" y=\"24\">", LEFT);
-    gai_xml(gai_scene_title(scene), 100, out);
-    gai_text(out, "</text>\n");
+}
+
+static void write_panel(const struct frame *frame, const struct raster *raster, struct text *out)
+{
+    write_caption(frame, out);
+    write_grid(frame, out);
+    write_small(frame, raster, out);
+    write_large(frame, out);
+    write_addresses(frame, out);
+    write_times(frame, out);
+}
+
+/* Pool by pool, so that what is to be compared stands together. */
+static void write_panels(const struct scene *const *scenes, unsigned n, const struct raster *raster, struct text *out)
+{
+    uint32_t at = 0;
+    unsigned n_pools = 0;
+    for (unsigned i = 0; i < n; i++)
+        for (uint32_t j = 0; j < scenes[i]->n_panels; j++)
+            n_pools = scenes[i]->panels[j].pool >= n_pools ? scenes[i]->panels[j].pool + 1 : n_pools;
+    for (unsigned pool = 0; pool < n_pools; pool++)
+        for (unsigned i = 0; i < n; i++) {
+            const struct panel *panel = gai_scene_panel(scenes[i], pool);
+            if (!panel)
+                continue;
+            struct frame frame = frame_of(scenes[i], panel, at++);
+            frame.is_one_of_two = n > 1;
+            write_panel(&frame, raster, out);
+        }
+}
+
+static enum ga_status write_svg(const struct scene *const *scenes, unsigned n, struct text *out)
+{
+    const struct ga_mem *mem = &scenes[0]->mem;
+    size_t room = gai_raster_room(COLUMNS, CELL_ROWS), n_cells = (size_t)COLUMNS * CELL_ROWS;
+    struct raster raster = { .width = COLUMNS, .height = CELL_ROWS };
+    raster.scratch = mem_new_raw(mem, float, room);
+    raster.cells = mem_new_raw(mem, uint8_t, n_cells);
+    bool has_memory = raster.scratch && raster.cells;
+    if (has_memory) {
+        write_start(scenes[0]->n_panels + (n > 1 ? scenes[1]->n_panels : 0), out);
+        write_title(scenes, n, out);
+        write_legend(scenes[0], out);
+        write_panels(scenes, n, &raster, out);
+        gai_text(out, "</svg>\n");
+    }
+    mem_free(mem, raster.scratch, room);
+    mem_free(mem, raster.cells, n_cells);
+    return has_memory ? GA_OK : GA_NO_MEMORY;
 }
 
 enum ga_status gai_scene_svg(const struct scene *scene, struct text *out)
 {
-    size_t room = gai_raster_room(COLUMNS, CELL_ROWS), n_cells = (size_t)COLUMNS * CELL_ROWS;
-    struct raster raster = { .width = COLUMNS, .height = CELL_ROWS };
-    raster.scratch = mem_new_raw(&scene->mem, float, room);
-    raster.cells = mem_new_raw(&scene->mem, uint8_t, n_cells);
-    bool has_memory = raster.scratch && raster.cells;
-    if (has_memory) {
-        write_start(scene, out);
-        write_legend(scene, out);
-    }
-    for (uint32_t i = 0; has_memory && i < scene->n_panels; i++) {
-        struct frame frame = frame_of(scene, i);
-        write_caption(&frame, out);
-        write_grid(&frame, out);
-        write_small(&frame, &raster, out);
-        write_large(&frame, out);
-        write_addresses(&frame, out);
-        write_times(&frame, out);
-    }
-    if (has_memory)
-        gai_text(out, "</svg>\n");
-    mem_free(&scene->mem, raster.scratch, room);
-    mem_free(&scene->mem, raster.cells, n_cells);
-    return has_memory ? GA_OK : GA_NO_MEMORY;
+    return write_svg(&scene, 1, out);
+}
+
+enum ga_status gai_scene_diff_svg(const struct scene_diff *diff, struct text *out)
+{
+    return write_svg((const struct scene *const[]){ diff->before, diff->after }, 2, out);
 }

@@ -69,10 +69,13 @@ def test_svg():
         result(len(captions) == pools and tensors == plan_rows(path) == small + drawn, f'{title}: each tensor is drawn or counted')
         named = [r for r in root.iter(SVG + 'rect') if r.get('class') == 'r' and r.find(SVG + 'title') is not None]
         result(len(named) == drawn > 0, f'{title}: what is drawn says what it is')
-    for effort in ('online', 'quick'):
-        with open(os.path.join(ROOT, f'tests/data/cnn-{effort}.svg'), 'rb') as file:
-            drawn = run('show', os.path.join(ROOT, 'tests/data/train-mnist-cnn-b500-fwd.tgraph'), f'--effort={effort}', '--format=svg')
-            result(file.read() == drawn, f'the picture in README.md is what show draws: {effort}')
+    with open(os.path.join(ROOT, 'tests/data/cnn.svg'), 'rb') as file:
+        drawn = run('compare', os.path.join(ROOT, 'tests/data/train-mnist-cnn-b500-fwd.tgraph'), '--format=svg')
+        result(file.read() == drawn, 'the picture in README.md is what compare draws')
+    root = tree.fromstring(run('compare', LLAMA, CHUNKED, '--format=svg'))
+    captions = [t.text for t in root.iter(SVG + 'text') if t.text and 'pool' in t.text]
+    result(len(captions) == 3 and 'pool 0' in captions[0] and 'pool 0' in captions[1] and 'pool 1' in captions[2],
+           'two plans are drawn pool by pool')
     result(run('plan', LLAMA, '--format=svg') == run('show', LLAMA, '--format=svg'), 'plan draws what show does')
     tree.fromstring(run('show', '-', '--format=svg', text=hostile().encode()))
     result(True, 'markup in names stays text')

@@ -121,8 +121,9 @@ static enum ga_status write_pair(const struct scene *scene, struct text *out)
         return status;
     gai_scene_diff_html(&diff, out);
     gai_scene_diff_text(&diff, out);
+    status = gai_scene_diff_svg(&diff, out);
     gai_scene_diff_fini(&diff);
-    return GA_OK;
+    return status;
 }
 
 static enum ga_status (*const writers[])(const struct scene *, struct text *) = {
@@ -391,7 +392,7 @@ Test(scene, matches_numbered_tensors_by_op_and_size)
         end(&drawn[i]);
 }
 
-Test(scene, gives_two_scenes_one_meaning_of_the_hues)
+Test(scene, gives_two_scenes_one_meaning_of_the_hues_and_one_scale)
 {
     struct drawn drawn[2];
     struct scene scenes[2];
@@ -402,11 +403,14 @@ Test(scene, gives_two_scenes_one_meaning_of_the_hues)
         scenes[i] = drawn[i].scene;
         free(text);
     }
-    gai_scene_colour(scenes, 2);
+    gai_scene_align(scenes, 2);
     for (unsigned hue = 0; hue < SCENE_HUES; hue++) {
         cr_assert(scenes[0].labels[hue] && scenes[1].labels[hue]);
         cr_assert_str_eq(scenes[0].labels[hue], scenes[1].labels[hue]);
     }
+    cr_assert_eq(scenes[0].panels[0].high, scenes[1].panels[0].high);
+    cr_assert_geq(scenes[0].panels[0].high, scenes[0].panels[0].peak);
+    cr_assert_geq(scenes[0].panels[0].high, scenes[1].panels[0].peak);
     for (unsigned i = 0; i < 2; i++)
         for (uint32_t j = 0; j < scenes[i].n_tiles; j++) {
             const struct tile *tile = &scenes[i].tiles[j];
