@@ -131,3 +131,42 @@ Test(bins, stay_shallow)
     }
     cr_assert_lt(deepest, 50);
 }
+
+static uint32_t *only_root(void)
+{
+    uint32_t bin = 0;
+    while (bins.roots[bin] == RANGE_NONE)
+        bin++;
+    return &bins.roots[bin];
+}
+
+static void start_with(uint32_t n, bool fast)
+{
+    start(0, fast);
+    for (uint32_t i = 1; i <= n; i++) {
+        nodes[i] = (struct range_node){ .offset = i, .len = 64 };
+        gai_bins_add(&bins, nodes, i);
+        is_in[i] = true;
+    }
+    check_all();
+}
+
+Test(bins, check_tells_what_is_broken)
+{
+    start_with(2, false);
+    uint32_t *root = only_root(), above = *root, below = 3 - above;
+    *root = below; /* sorted, but upside down */
+    *(above < below ? &nodes[below].left : &nodes[below].right) = above;
+    *(above < below ? &nodes[above].right : &nodes[above].left) = RANGE_NONE;
+    cr_assert_str_eq(gai_bins_check_node(&bins, nodes, below), "a node of a bin ranks above its parent");
+    cr_assert_null(gai_bins_check_node(&bins, nodes, above));
+    *root = above;
+    cr_assert_str_eq(gai_bins_check_node(&bins, nodes, below), "a free node is not found in the bin of its length");
+
+    start_with(3, true); /* 3, 2, 1 */
+    nodes[1].left = 3;
+    cr_assert_str_eq(gai_bins_check_node(&bins, nodes, 2), "the list of a bin is not linked back");
+    cr_assert_str_eq(gai_bins_check_node(&bins, nodes, 1), "a free node is not in the list of its bin");
+    *only_root() = 2;
+    cr_assert_str_eq(gai_bins_check_node(&bins, nodes, 3), "a free node is not in the list of its bin");
+}

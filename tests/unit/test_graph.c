@@ -431,7 +431,9 @@ static bool build_all(ga_graph *graph)
     for (uint32_t i = 0; i < 40; i++) {
         for (uint32_t k = 0; k < 20; k++)
             src[k] = i ? 1 + k % i : GA_NONE;
-        struct ga_node node = { .key = &tensors[i], .size = 8, .src = src, .n_src = 20, .name = "a name", .op = "AN_OP" };
+        struct ga_node node = { .key = &tensors[i], .size = 8, .src = src, .n_src = 20, .op = "AN_OP" };
+        if (i % 3) /* so that in turn a name and an op come first, and ask for room */
+            node.name = "a name";
         if (i > 20)
             node.reuse = (uint64_t)1 << 19;
         ga_graph_add(graph, &node);

@@ -88,3 +88,22 @@ Test(place_check, allows_one_heir_and_no_third)
     cr_assert_not_null(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL));
     drop(&answer);
 }
+
+Test(place_check, refuses_lives_that_are_empty_or_out_of_order)
+{
+    static const uint32_t lives[][2] = { { 2, 2 }, { 3, 2 }, { 0, 3 }, { 2, 9 } };
+    struct ga_env env = gai_env(NULL);
+    for (unsigned k = 0; k < 4; k++) {
+        struct made made;
+        begin(&made);
+        add(&made, 8, 1, 3);
+        add(&made, 8, 2, 4);
+        struct answer answer = solve(&made, GA_EFFORT_ONLINE);
+        made.items[1].birth = lives[k][0];
+        made.items[1].death = lives[k][1];
+        uint32_t a = 9, b = 9;
+        const char *fault = gai_place_check(&env.mem, &made.problem, &answer, &a, &b);
+        cr_assert(fault && strstr(fault, "empty or out of order") && a == 1, "%u: %s", k, fault);
+        drop(&answer);
+    }
+}

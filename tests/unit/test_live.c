@@ -145,6 +145,11 @@ Test(live, extends_lifetimes)
     ga_graph_extend(g, 99, end);
     expect_refusal(g, "99");
     ga_graph_delete(g);
+    g = ga_graph_new(NULL);
+    x = add(g, (struct ga_node){ 0 });
+    ga_graph_extend(g, x, 98);
+    expect_refusal(g, "98");
+    ga_graph_delete(g);
 }
 
 Test(live, births_what_a_dependency_names_ahead)

@@ -423,6 +423,9 @@ Test(range, check_tells_what_is_broken)
     BREAKS(range.nodes[second].len++, "the nodes do not tile the range");
     BREAKS(range.nodes[second].prev = second, "the nodes do not tile the range");
     BREAKS(range.size--, "the nodes do not tile the range");
+    BREAKS(range.size++, "the nodes do not tile the range");
+    BREAKS(range.nodes[second].len = 0, "the nodes do not tile the range");
+    BREAKS(range.nodes[0].prev = first, "the nodes do not tile the range");
     BREAKS(range.nodes[used].left = RANGE_IS_LOOSE, "two free nodes touch");
     BREAKS(range.used--, "what is used is not what was counted");
     BREAKS(range.n_used++, "what is used is not what was counted");
@@ -432,6 +435,7 @@ Test(range, check_tells_what_is_broken)
     BREAKS(range.nodes[loose].right = RANGE_LOOSE, "a loose node is not where it says");
     BREAKS(range.loose[0] = range.loose[1], "a loose node is not where it says");
     BREAKS(range.n_nodes++, "a node's number was lost");
+    BREAKS(range.cap_nodes = range.n_nodes - 1, "a node's number was lost");
     BREAKS(range.cap_nodes = 2 * range.n_used + 2, "giving back could need memory");
     BREAKS(range.bins.rows = 0, "the bitmap of rows does not say which steps are empty");
     BREAKS(range.bins.steps[63] = 1, "the bitmap of steps does not say which bins are empty");
