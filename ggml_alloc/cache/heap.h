@@ -6,7 +6,7 @@
  *     heap_batch.c  who still uses a buffer                 heap_release.c  back to the heaps, and heaps to the backend
  *     heap_tell.c   what a buffer is, shapes, events        heap_news.c     callbacks and the log
  *     heap_stats.c, heap_walk.c   what is known             heap_stack.c    for those who know nothing of heaps
- *     heap_check.c
+ *     heap_check.c                                          heap_trim.c     whole heaps for others
  *
  *                    .----------------- recycled -----------------.
  *                    v                                            |

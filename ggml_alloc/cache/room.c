@@ -72,13 +72,21 @@ static enum ga_status step_collect(ga_cache *cache, struct request *request)
     return status == GA_OK ? step_again(cache, request) : status;
 }
 
+/* A range grows by no more than what is asked for, in whole pieces. */
+static uint64_t backend_bytes(const ga_cache *cache, const struct request *request)
+{
+    bool grows = gai_cache_grows(cache, request->pool);
+    return grows ? align_up(request->rounded, cache->backend->vmem->granule) : gai_policy_segment(&cache->opts, request->rounded);
+}
+
 static enum ga_status step_reclaim(ga_cache *cache, struct request *request)
 {
     const struct ga_cache_hooks *hooks = &cache->opts.hooks;
     if (!hooks->reclaim)
         return GA_NO_SPACE;
+    uint64_t bytes = backend_bytes(cache, request);
     lock_give(&cache->lock);
-    bool helped = hooks->reclaim(hooks->user, gai_policy_segment(&cache->opts, request->rounded));
+    bool helped = hooks->reclaim(hooks->user, bytes);
     lock_take(&cache->lock);
     return helped ? step_again(cache, request) : GA_NO_SPACE;
 }

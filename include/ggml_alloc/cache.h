@@ -20,6 +20,7 @@
 #define GGML_ALLOC_CACHE_H
 
 #include "backend.h"
+#include "budget.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -209,6 +210,9 @@ GA_API enum ga_status ga_cache_sync(ga_cache *cache);
 /* Gives idle segments back, those idle for longest first, then what is free in ranges, until at most `target` bytes are reserved.
  * Waits for the device first.  Segments of private pools that somebody holds stay. */
 GA_API enum ga_status ga_cache_trim(ga_cache *cache, uint64_t target);
+
+/* How a budget trims it (budget.h): idle segments, and what is free in ranges.  Take it back before the cache is deleted. */
+GA_API void ga_cache_reclaim(ga_cache *cache, struct ga_reclaim *reclaim);
 
 /* From now on; below what is reserved already: only new segments are refused.  0: none. */
 GA_API void ga_cache_limit(ga_cache *cache, uint64_t bytes);

@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "base.h"
+#include "budget.h"
 #include "cache.h"
 #include "devices.h"
 #include "gallocr.h"

@@ -108,6 +108,13 @@ GA_API enum ga_status ga_heap_alloc_scalar_buffer_with_value(ga_heap *heap, cons
 
 /* Waits for all batches, then gives back all that is cached. */
 GA_API enum ga_status ga_heap_empty_cache(ga_heap *heap);
+/*
+ * Waits for all batches, then gives back heaps in which nothing is in use, with what is cached in them, until at most `target` bytes
+ * are of heaps: the smallest that is enough, or else the largest first.
+ */
+GA_API enum ga_status ga_heap_trim(ga_heap *heap, uint64_t target);
+/* How a budget trims them (budget.h): heaps in which nothing is in use.  Take it back before they are deleted. */
+GA_API void ga_heap_reclaim(ga_heaps *heaps, struct ga_reclaim *reclaim);
 /* Makes reusable what was freed and is no longer used by a batch; alloc does.  Returns the bytes that are still pending. */
 GA_API uint64_t ga_heap_free_inactive_buffers(ga_heap *heap);
 

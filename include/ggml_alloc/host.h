@@ -129,6 +129,8 @@ GA_API enum ga_status ga_host_sync(ga_host *host);
  * private pools that are in use stays, and so does the reserve: its blocks become free parts of it.
  */
 GA_API void ga_host_trim(ga_host *host, uint64_t target);
+/* How a budget trims it (budget.h): cached blocks; those of the reserve bring nothing.  Take it back before it is deleted. */
+GA_API void ga_host_reclaim(ga_host *host, struct ga_reclaim *reclaim);
 
 /*
  * Private pools, for captures: while `id` records, what `accepts` says yes to the current stream of is served from that pool, and its
