@@ -30,8 +30,8 @@ MODULES = {
         'unit_test_intervals'])],
     'place': [
         (['place/prove', 'place/canon', 'place/exact', 'place/fill', 'place/crowd', 'place/units'], [
-            'unit_test_hard', 'unit_test_fill', 'unit_test_search', 'unit_test_prove']),
-        (['place/'], ['unit_test_fits', 'unit_test_place', 'unit_test_quick', 'unit_test_search'])],
+            'unit_test_hard', 'unit_test_same', 'unit_test_fill', 'unit_test_search', 'unit_test_prove']),
+        (['place/'], ['unit_test_fits', 'unit_test_place', 'unit_test_same', 'unit_test_quick', 'unit_test_search'])],
     'cache': [(['cache/core', 'cache/carve', 'cache/addrs', 'cache/count'], [
         'unit_test_addrs', 'unit_test_count', 'unit_test_core', 'api_grow', 'api_cache', 'api_cache_tell', 'model_model_grow', 'model_model_cache'])],
 }

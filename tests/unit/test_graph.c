@@ -249,6 +249,9 @@ Test(graph, takes_sizes_and_alignments_to_their_very_end)
     cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .view_of = 4 }), 5);
     ga_graph_clear(graph);
     cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .size = most + 1 }), GA_NONE);
+    ga_graph_clear(graph);
+    ga_graph_add(graph, &(struct ga_node){ .size = 100, .flags = GA_EXTERNAL });
+    cr_assert_eq(ga_graph_add(graph, &(struct ga_node){ .size = 8, .view_of = 1, .view_offset = 93 }), GA_NONE, "bytes told of");
     ga_graph_delete(graph);
 }
 
