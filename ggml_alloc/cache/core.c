@@ -6,7 +6,9 @@
 
 void gai_core_init(struct core *core, const struct ga_mem *mem, enum ga_fit fit)
 {
-    *core = (struct core){ .mem = mem, .fit = fit == GA_FIT_FAST ? RANGE_FAST : RANGE_TIE_LOW };
+    *core = (struct core){ .mem = mem,
+                           .fit = fit == GA_FIT_FAST ? RANGE_FAST : RANGE_TIE_LOW,
+                           .last_lane = { UINT32_MAX, UINT32_MAX } }; /* the first lane made may be one apart */
 }
 
 void gai_core_fini(struct core *core)
@@ -36,10 +38,10 @@ static struct core_lane *lane_new(const struct core *core)
     return lane;
 }
 
-bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *found)
+static bool find_lane(struct core *core, bool apart, uint32_t pool, ga_stream stream, bool small, uint32_t *found)
 {
     uint32_t at = 0;
-    while (at < core->n_lanes && !lane_is(core->lanes[at], pool, stream, small))
+    while (at < core->n_lanes && (core->lanes[at]->apart != apart || !lane_is(core->lanes[at], pool, stream, small)))
         at++;
     if (at == core->n_lanes) {
         if (!array_room(core->mem, &core->lanes, &core->cap_lanes, at + 1u))
@@ -47,13 +49,27 @@ bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool smal
         struct core_lane *lane = lane_new(core);
         if (!lane)
             return false;
+        lane->apart = apart;
         lane->pool = pool;
         lane->stream = stream;
         lane->small = small;
         core->lanes[core->n_lanes++] = lane;
     }
-    *found = core->last_lane[small] = at;
+    *found = at;
     return true;
+}
+
+bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *found)
+{
+    if (!find_lane(core, false, pool, stream, small, found))
+        return false;
+    core->last_lane[small] = *found;
+    return true;
+}
+
+bool gai_core_lane_apart(struct core *core, uint32_t pool, ga_stream stream, uint32_t *found)
+{
+    return find_lane(core, true, pool, stream, false, found);
 }
 
 bool gai_core_room(struct core *core, uint32_t at, uint32_t n)

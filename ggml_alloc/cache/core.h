@@ -76,6 +76,7 @@ struct tenant {
 #define TENANT_HOLE (UINT32_MAX - 3)
 
 struct core_lane {
+    bool apart; /* nobody chooses from it: its blocks go where they are put */
     uint32_t pool;
     bool small;
     ga_stream stream;
@@ -111,6 +112,10 @@ void gai_core_fini(struct core *core);
 /* The lane of that owner, made when it is not there yet; false: no memory.  O(lanes), O(1) for the one asked for last. */
 bool gai_core_lane(struct core *core, uint32_t pool, ga_stream stream, bool small, uint32_t *lane);
 
+/* The one that lies apart, of large segments. */
+bool gai_core_lane_apart(struct core *core, uint32_t pool, ga_stream stream, uint32_t *lane);
+
+/* That is no lane apart is seen to by gai_core_lane(). */
 static inline bool lane_is(const struct core_lane *lane, uint32_t pool, ga_stream stream, bool small)
 {
     return lane->stream == stream && lane->small == small && lane->pool == pool;

@@ -174,10 +174,16 @@ static struct request request_for(const ga_cache *cache, size_t size, size_t ali
 
 static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 {
-    request->pool = cache->pools.n_routes ? gai_cache_route(cache, request->stream) : 0;
+    enum ga_status status = GA_NO_SPACE;
+    if (cache->pools.n_routes) {
+        request->pool = gai_cache_route(cache, request->stream);
+        status = gai_places_take(cache, request);
+    }
+    if (status != GA_NO_SPACE)
+        return status;
     if (!core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
         return GA_NO_MEMORY;
-    enum ga_status status = gai_cache_take(cache, request);
+    status = gai_cache_take(cache, request);
     return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
 }
 

@@ -9,6 +9,7 @@
  *     share.c    who else uses a block
  *     direct.c   no cache at all                       where.c    what holds an address
  *     own.c      blocks with a deleter                 report.c, export.c    why, and all, in words
+ *     place.c    pools whose blocks have places
  *     policy     how large    core     where    defer   when
  *
  * All of it is behind one lock.  What runs without: backend->alloc() and free(), order->wait() and sync(), hooks.  After each of
@@ -116,6 +117,19 @@ void gai_cache_free(ga_cache *cache, uint32_t slot, uint64_t tag);
 void gai_cache_complete(ga_cache *cache, uint32_t slot);
 /* Completes what events have freed. */
 void gai_cache_retire(ga_cache *cache);
+
+/* A segment of the request's lane, fresh from its pool's backend: GA_NO_SPACE where the limit or the backend has no room. */
+enum ga_status gai_cache_segment(ga_cache *cache, const struct request *request, uint64_t size, uint32_t *node);
+/* Whether hooks.reclaim made it worth another try; without the lock. */
+bool gai_cache_ask_others(ga_cache *cache, uint64_t bytes);
+
+/* Whether they lie in their chunks, in quanta. */
+bool gai_places_sound(const struct ga_pool_places *asked);
+/* Takes the chunks; all or none. */
+enum ga_status gai_places_make(ga_cache *cache, uint32_t slot, ga_stream stream, const struct ga_pool_places *asked);
+/* The next place of the request's pool; GA_NO_SPACE: it has none, or it is taken or too small. */
+enum ga_status gai_places_take(ga_cache *cache, struct request *request);
+const char *gai_places_check(const ga_cache *cache, uint32_t slot);
 
 /* Everything that may help, in order; GA_NO_SPACE when nothing did, and the report is written. */
 enum ga_status gai_cache_make_room(ga_cache *cache, struct request *request);

@@ -119,7 +119,7 @@ static uint32_t find_adoptable(const ga_cache *cache, const struct request *requ
     for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
         const struct core_segment *segment = &core->segments[at];
         const struct core_lane *lane = core->lanes[segment->lane];
-        bool fits = lane->pool == request->pool && lane->small == policy_is_small(request->rounded) &&
+        bool fits = !lane->apart && lane->pool == request->pool && lane->small == policy_is_small(request->rounded) &&
                     policy_accepts(&cache->opts, request->rounded, segment->buffer.size);
         if (!fits || !core_is_idle(segment) || segment->idle_since > idle.before || segment->buffer.size < request->rounded)
             continue;

@@ -5,9 +5,11 @@
 
 void gai_pools_fini(struct pools *pools, const struct ga_mem *mem)
 {
-    for (uint32_t i = 1; i < pools->n; i++)
+    for (uint32_t i = 1; i < pools->n; i++) {
+        gai_places_fini(&pools->table[i].places, mem);
         if (pools->table[i].is_taken && pools->table[i].opts.gone)
             pools->table[i].opts.gone(pools->table[i].opts.user);
+    }
     mem_free(mem, pools->table, pools->cap);
     mem_free(mem, pools->routes, pools->cap_routes);
     *pools = (struct pools){ 0 };
@@ -68,6 +70,7 @@ static void vacate(ga_cache *cache, uint32_t slot)
     if (!pool->is_taken || pool->uses || pool->pins)
         return;
     struct ga_pool_opts opts = pool->opts;
+    gai_places_fini(&pool->places, &cache->mem);
     *pool = (struct pool){ .generation = pool->generation };
     if (!opts.gone)
         return;
@@ -98,7 +101,7 @@ enum ga_status gai_cache_borrow(ga_cache *cache, struct request *request)
     for (uint32_t at = 0; status == GA_NO_SPACE && at < core->n_lanes; at++) {
         const struct core_lane *lane = core->lanes[at];
         const struct pool *pool = lane->pool ? &cache->pools.table[lane->pool] : NULL;
-        bool serves = pool && pool->uses && pool->opts.lends && lane->stream == request->stream &&
+        bool serves = pool && pool->uses && pool->opts.lends && !lane->apart && lane->stream == request->stream &&
                       lane->small == policy_is_small(request->rounded);
         if (!serves)
             continue;
@@ -127,22 +130,44 @@ static uint32_t spare_slot(ga_cache *cache)
     return at;
 }
 
-enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_pool *pool)
+static bool is_sound(const ga_cache *cache, const struct ga_backend *backend)
+{
+    return gai_backend_sound(backend) && gai_backend_align(backend) >= cache->offered.align;
+}
+
+static void release(ga_cache *cache, uint32_t slot)
+{
+    cache->pools.table[slot].uses--;
+    vacate(cache, slot);
+}
+
+enum ga_status ga_pool_new_placed(ga_cache *cache, const struct ga_pool_opts *opts, const struct ga_pool_places *places,
+                                  ga_pool *pool)
 {
     struct ga_pool_opts chosen = opts ? *opts : (struct ga_pool_opts){ 0 };
-    bool aligns = gai_backend_sound(chosen.backend) && gai_backend_align(chosen.backend) >= cache->offered.align;
-    if (chosen.backend && !aligns)
+    if ((chosen.backend && !is_sound(cache, chosen.backend)) || (places && !gai_places_sound(places)))
         return GA_INVALID;
+    ga_stream stream = places ? gai_cache_stream(cache, places->stream) : 0;
     if (!cache_enter(cache))
         return GA_BUSY;
     uint32_t slot = spare_slot(cache);
+    enum ga_status status = slot ? GA_OK : GA_NO_MEMORY;
     if (slot) {
         struct pool *made = &cache->pools.table[slot];
         *made = (struct pool){ .opts = chosen, .generation = made->generation + 1, .uses = 1, .is_taken = true };
-        *pool = pools_name(&cache->pools, slot);
+        status = places && places->n ? gai_places_make(cache, slot, stream, places) : GA_OK;
+        if (status == GA_OK)
+            *pool = pools_name(&cache->pools, slot);
+        else
+            release(cache, slot);
     }
     lock_give(&cache->lock);
-    return slot ? GA_OK : GA_NO_MEMORY;
+    return status;
+}
+
+enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_pool *pool)
+{
+    return ga_pool_new_placed(cache, opts, NULL, pool);
 }
 
 enum ga_status ga_pool_retain(ga_cache *cache, ga_pool name)
@@ -155,12 +180,6 @@ enum ga_status ga_pool_retain(ga_cache *cache, ga_pool name)
         cache->pools.table[slot].uses++;
     lock_give(&cache->lock);
     return status;
-}
-
-static void release(ga_cache *cache, uint32_t slot)
-{
-    cache->pools.table[slot].uses--;
-    vacate(cache, slot);
 }
 
 enum ga_status ga_pool_release(ga_cache *cache, ga_pool name)
@@ -195,6 +214,8 @@ static enum ga_status begin(ga_cache *cache, uint32_t slot, struct route route)
     route.pool = slot;
     pools->routes[pools->n_routes++] = route;
     pools->table[slot].uses++;
+    pools->table[slot].places.next = 0;
+    pools->table[slot].places.n_placed = pools->table[slot].places.n_strayed = 0;
     set_captures(cache, pools->n_captures + route.to.captures);
     return GA_OK;
 }
@@ -281,7 +302,8 @@ enum ga_status ga_pool_trim(ga_cache *cache, ga_pool name)
 static struct ga_pool_stats count(const ga_cache *cache, uint32_t slot)
 {
     const struct core *core = &cache->core;
-    struct ga_pool_stats stats = { .uses = cache->pools.table[slot].uses };
+    const struct pool *pool = &cache->pools.table[slot];
+    struct ga_pool_stats stats = { .uses = pool->uses, .placed = pool->places.n_placed, .strayed = pool->places.n_strayed };
     for (uint32_t at = core->oldest; at; at = core->segments[at].next)
         if (core->lanes[core->segments[at].lane]->pool == slot) {
             stats.segments++;
@@ -353,6 +375,9 @@ const char *gai_cache_check_pools(const ga_cache *cache)
             return "a pool is not pinned by its segments";
         if (pool->is_taken != (pool->uses || pool->pins))
             return "a pool's slot is nobody's and in use";
+        const char *broken = gai_places_check(cache, slot);
+        if (broken)
+            return broken;
     }
     for (uint32_t i = 0; i < pools->n_routes; i++) {
         n_captures += pools->routes[i].to.captures;

@@ -15,8 +15,26 @@
 #include "base/lock.h"
 #include "base/mem.h"
 
+/* A segment that places lie in, as long as it is the one that was made. */
+struct placed_chunk {
+    uint32_t segment;
+    const void *base;
+};
+
+/* Where the pool's allocations go, one after the other. */
+struct places {
+    struct ga_place *list;
+    struct placed_chunk *chunks;
+    uint32_t n, n_chunks; /* n is 0: the pool has none */
+    uint32_t lane;
+    ga_stream stream;
+    uint32_t next;                /* allocations since the last begin, at most n */
+    uint64_t n_placed, n_strayed; /* of them */
+};
+
 struct pool {
     struct ga_pool_opts opts;
+    struct places places;
     uint32_t generation; /* from 1 */
     uint32_t uses, pins;
     bool is_taken; /* somebody's slot */
@@ -35,6 +53,8 @@ struct pools {
     uint32_t n_routes, cap_routes;
     uint32_t n_captures; /* of the routes */
 };
+
+void gai_places_fini(struct places *places, const struct ga_mem *mem);
 
 void gai_pools_fini(struct pools *pools, const struct ga_mem *mem);
 

@@ -30,7 +30,7 @@ static void add_free(const ga_cache *cache, const struct request *request, struc
         oom->cached += bytes;
         if (at == request->lane) {
             oom->stream_free = bytes;
-        } else if (lane->pool != request->pool) {
+        } else if (lane->pool != request->pool || lane->apart) {
             oom->pools_free += lane->pool ? bytes : 0;
         } else if (lane->small == policy_is_small(request->rounded)) {
             oom->others_free += bytes;

@@ -6,8 +6,8 @@
 
 #include "base/bits.h"
 
-/* A segment fresh from the backend.  The bytes count against the limit before they are there. */
-static enum ga_status new_segment(ga_cache *cache, const struct request *request, uint64_t size, uint32_t *node)
+/* The bytes count against the limit before they are there. */
+enum ga_status gai_cache_segment(ga_cache *cache, const struct request *request, uint64_t size, uint32_t *node)
 {
     uint32_t lane = request->lane;
     uint32_t pool = cache->core.lanes[lane]->pool;
@@ -53,7 +53,7 @@ static enum ga_status step_segment(ga_cache *cache, struct request *request)
     uint32_t node;
     enum ga_status status = gai_cache_grows(cache, request->pool)
                                 ? gai_cache_grow(cache, request, &node)
-                                : new_segment(cache, request, segment_size(cache, request), &node);
+                                : gai_cache_segment(cache, request, segment_size(cache, request), &node);
     if (status != GA_OK)
         return status;
     return gai_cache_carve(cache, request, node);
@@ -79,16 +79,20 @@ static uint64_t backend_bytes(const ga_cache *cache, const struct request *reque
     return grows ? align_up(request->rounded, cache->backend->vmem->granule) : gai_policy_segment(&cache->opts, request->rounded);
 }
 
-static enum ga_status step_reclaim(ga_cache *cache, struct request *request)
+bool gai_cache_ask_others(ga_cache *cache, uint64_t bytes)
 {
     const struct ga_cache_hooks *hooks = &cache->opts.hooks;
     if (!hooks->reclaim)
-        return GA_NO_SPACE;
-    uint64_t bytes = backend_bytes(cache, request);
+        return false;
     lock_give(&cache->lock);
     bool helped = hooks->reclaim(hooks->user, bytes);
     lock_take(&cache->lock);
-    return helped ? step_again(cache, request) : GA_NO_SPACE;
+    return helped;
+}
+
+static enum ga_status step_reclaim(ga_cache *cache, struct request *request)
+{
+    return gai_cache_ask_others(cache, backend_bytes(cache, request)) ? step_again(cache, request) : GA_NO_SPACE;
 }
 
 static enum ga_status step_borrow(ga_cache *cache, struct request *request)

@@ -96,6 +96,20 @@ bool ga_plan_life(const ga_plan *plan, ga_id id, uint64_t *birth, uint64_t *deat
     return true;
 }
 
+uint32_t ga_plan_storages(const ga_plan *plan, unsigned pool, ga_id *out, uint32_t cap)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < plan->info.n_storages; i++) {
+        ga_id id = plan->storages[i];
+        if (plan->slots[id].pool != pool)
+            continue;
+        if (n < cap)
+            out[n] = id;
+        n++;
+    }
+    return n;
+}
+
 uint64_t ga_plan_chunk(const ga_plan *plan, unsigned pool, unsigned chunk)
 {
     if (pool >= plan->n_pools || chunk >= plan->pools[pool].n_chunks)

@@ -15,6 +15,7 @@
 #include "host.h"
 #include "order.h"
 #include "plan.h"
+#include "planned.h"
 #include "pool.h"
 #include "registry.h"
 #include "sim.h"

@@ -93,6 +93,12 @@ GA_API void ga_plan_info(const ga_plan *plan, struct ga_plan_info *info);
 /* False when `id` has no bytes of ours: external, elided, of size zero, or unknown.  A view's slot is its window. */
 GA_API bool ga_plan_slot(const ga_plan *plan, ga_id id, struct ga_slot *slot);
 
+/*
+ * The nodes with bytes of their own in `pool`, views are not among them, in the order in which they need them: who allocates tensor by
+ * tensor asks in this order.  Returns how many there are, writes at most `cap`.
+ */
+GA_API uint32_t ga_plan_storages(const ga_plan *plan, unsigned pool, ga_id *out, uint32_t cap);
+
 /* The steps in which the bytes of `id` (for a view: of its root) are in use; false as above. */
 GA_API bool ga_plan_life(const ga_plan *plan, ga_id id, uint64_t *birth, uint64_t *death);
 

@@ -35,8 +35,37 @@ struct ga_pool_opts {
     void *user;
 };
 
+/*
+ * Where the allocations of a pool go, for who allocates in the same order each time: what a plan says (planned.h makes such a pool of
+ * one).  Places may overlap; that nobody is there when the next comes is the plan's business.
+ *
+ *     chunk 0   | place 0 |      place 2      |             |      each chunk is a segment of the pool, there from the beginning
+ *               |      place 1       |  place 3  |          |
+ */
+struct ga_place {
+    uint64_t offset, size; /* a multiple of GA_CACHE_QUANTUM; 0: wherever there is room */
+    uint32_t chunk;
+};
+
+struct ga_pool_places {
+    const struct ga_place *list; /* copied */
+    uint32_t n, n_chunks;
+    const uint64_t *chunks; /* bytes; copied, rounded up to quanta */
+    ga_stream stream;       /* whose allocations have places; the others go wherever there is room */
+};
+
 /* A pool with one holder.  GA_NO_MEMORY; GA_INVALID: the backend is not sound, or aligns less than the cache's. */
 GA_API enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_pool *pool);
+/*
+ * The same, with places: the k-th allocation in the pool since the last ga_pool_begin(), those of no size not counted, is put at
+ * list[k], when that is free, large enough, and aligned as asked.  Else it strays: into further segments, never to where others have
+ * their places; so do those behind the n-th.  Nobody is waited for: what is freed and pending is not free.  All chunks are taken now,
+ * and idle memory is given back for them; after they were (ga_pool_trim()), everything strays.  An allocation looks at the live
+ * blocks of a chunk.  `places` may be NULL.
+ * Also GA_INVALID: a place lies outside of its chunk or not on a quantum, or a chunk is empty; GA_NO_SPACE; what a backend answers.
+ */
+GA_API enum ga_status ga_pool_new_placed(ga_cache *cache, const struct ga_pool_opts *opts, const struct ga_pool_places *places,
+                                         ga_pool *pool);
 GA_API enum ga_status ga_pool_retain(ga_cache *cache, ga_pool pool);
 /* The last one lets the memory go, see above; live blocks stay until they are freed. */
 GA_API enum ga_status ga_pool_release(ga_cache *cache, ga_pool pool); /* GA_BUSY: a route holds it, and nobody else */
@@ -64,6 +93,7 @@ struct ga_pool_stats {
     uint32_t uses; /* holders, open routes among them */
     uint64_t segments, reserved_bytes;
     uint64_t allocations, allocated_bytes, active_bytes; /* as in struct ga_cache_counts */
+    uint64_t placed, strayed; /* since the last begin, of a pool with places: got them, or had to go elsewhere */
 };
 
 GA_API enum ga_status ga_pool_stats(ga_cache *cache, ga_pool pool, struct ga_pool_stats *stats); /* O(blocks of the pool) */

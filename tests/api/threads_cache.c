@@ -55,9 +55,13 @@ static void use(uint64_t *x, ga_block *block)
 /* What a thread allocates in its own pool is its own, whatever the others do; blocks outlive the pool. */
 static void use_pool(uint64_t *x, ga_block *mine)
 {
+    static const uint64_t chunk = MIB;
+    static const struct ga_place places[] = { { .size = MIB }, { .offset = 512, .size = 200 * KIB }, { .size = 100 * KIB } };
+    struct ga_pool_places placed = { .list = places, .n = (uint32_t)(next(x) % 4), .chunks = &chunk, .n_chunks = 1 };
     ga_pool pool;
     struct ga_pool_stats stats;
-    expect(ga_pool_new(cache, NULL, &pool) == GA_OK);
+    if (ga_pool_new_placed(cache, NULL, &placed, &pool) != GA_OK) /* no room for the chunk */
+        expect(ga_pool_new(cache, NULL, &pool) == GA_OK);
     expect(ga_pool_begin(cache, pool, NULL) == GA_OK);
     for (int op = 0; op < BATCH / 10; op++)
         use(x, &mine[next(x) % LIVE]);
