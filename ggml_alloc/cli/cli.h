@@ -92,6 +92,7 @@ struct options {
     const char *graph, *trace; /* files; NULL */
     struct extra_option extras[EXTRAS_MOST];
     unsigned n_extras;
+    int n_stdin; /* inputs that are "-" */
     bool wants_solution, is_order, mixes_pools;
     bool has_align, has_max_chunk, has_budget, has_pool, has_inplace, has_kind, has_live;
     bool wants_help, wants_short_help;
@@ -197,6 +198,7 @@ struct solution {
 /* Plans for pools that exist; anything but EXIT_YES complains and leaves nothing to free. */
 enum exit_code solve(const struct options *options, enum ga_effort effort, const struct input *input, struct solution *solution);
 void solution_free(struct solution *solution);
+bool solution_has_pool(const struct solution *solution, uint64_t pool);
 /* EXIT_NO when there is a capacity that is not known to be met. */
 enum exit_code solution_verdict(const struct options *options, const struct solution *solution);
 /* Loads and plans at the effort asked for; anything but EXIT_YES leaves nothing to free. */

@@ -172,7 +172,7 @@ static void write_model(const char *path, const struct model *model, const struc
 {
     const struct gguf *gguf = &model->gguf;
     char buf[32];
-    gai_text(out, "%s: %s, %" PRIu64 " tensors", path, gguf->arch, gguf->n_tensors);
+    gai_text(out, "%s: %s, %" PRIu64 " tensors", path_shown(path), gguf->arch, gguf->n_tensors);
     for (uint32_t type = 0; type < GGUF_TYPES; type++)
         if (gguf->by_type[type])
             gai_text(out, ", %s %s", gai_gguf_type_name(type), gai_text_bytes(buf, gguf->by_type[type]));

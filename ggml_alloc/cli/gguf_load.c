@@ -15,30 +15,60 @@
 
 #define PARTS_MOST 99999u
 
+/* What cannot be sought in is read from its beginning on, as the header is. */
+struct opened {
+    FILE *file;
+    bool is_stream;
+    uint64_t at; /* of a stream */
+};
+
+static size_t read_stream(struct opened *opened, uint64_t offset, char *buf, size_t cap)
+{
+    size_t got = 1;
+    while (opened->at < offset && got != 0) {
+        char skipped[4096];
+        uint64_t left = offset - opened->at;
+        got = fread(skipped, 1, left < sizeof skipped ? (size_t)left : sizeof skipped, opened->file);
+        opened->at += got;
+    }
+    got = opened->at == offset ? fread(buf, 1, cap, opened->file) : 0;
+    opened->at += got;
+    return got;
+}
+
 static size_t read_at(void *user, uint64_t offset, char *buf, size_t cap)
 {
-    FILE *file = user;
-    return fseeko(file, (off_t)offset, SEEK_SET) == 0 ? fread(buf, 1, cap, file) : 0;
+    struct opened *opened = user;
+    if (opened->is_stream)
+        return read_stream(opened, offset, buf, cap);
+    return fseeko(opened->file, (off_t)offset, SEEK_SET) == 0 ? fread(buf, 1, cap, opened->file) : 0;
+}
+
+/* `size`: how long the file is; of a stream, nobody knows. */
+static bool open_part(const char *path, struct opened *opened, uint64_t *size)
+{
+    *opened = (struct opened){ .file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb") };
+    if (!opened->file) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        return false;
+    }
+    off_t end = fseeko(opened->file, 0, SEEK_END) == 0 ? ftello(opened->file) : -1;
+    opened->is_stream = end < 0;
+    *size = end < 0 ? UINT64_MAX : (uint64_t)end;
+    return true;
 }
 
 static enum exit_code load_part(const char *path, struct gguf *gguf, uint64_t *size)
 {
     struct ga_env env = gai_env(NULL);
     struct mishap mishap;
-    FILE *file = fopen(path, "rb");
-    off_t end = -1;
-    if (file && fseeko(file, 0, SEEK_END) == 0)
-        end = ftello(file);
-    if (end < 0) {
-        fprintf(stderr, "%s: %s\n", path, strerror(errno));
-        if (file)
-            fclose(file);
+    struct opened opened;
+    if (!open_part(path, &opened, size))
         return EXIT_INPUT;
-    }
-    *size = (uint64_t)end;
-    struct gguf_source source = { read_at, file, *size };
+    struct gguf_source source = { read_at, &opened, *size };
     enum ga_status status = gai_gguf_read(&env.mem, &source, gguf, &mishap);
-    fclose(file);
+    if (opened.file != stdin)
+        fclose(opened.file);
     return status == GA_OK ? EXIT_YES : complain_input(path, &mishap, status);
 }
 
@@ -76,8 +106,8 @@ static enum exit_code join_parts(struct model *model, char *path)
     uint64_t count = model->gguf.split_count;
     char *at = count <= PARTS_MOST ? part_number(path, count) : NULL;
     if (!at || model->gguf.split_no != 0) {
-        fprintf(stderr, "%s: one of %" PRIu64 " parts; give the first, under its name NAME-00001-of-%05" PRIu64 ".gguf\n", path,
-                count, count);
+        fprintf(stderr, "%s: one of %" PRIu64 " parts; give the first, under its name NAME-00001-of-%05" PRIu64 ".gguf\n",
+                path_shown(path), count, count);
         return EXIT_INPUT;
     }
     enum exit_code code = EXIT_YES;

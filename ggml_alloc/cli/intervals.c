@@ -15,7 +15,7 @@ static long choose_pool(const struct options *options, const struct solution *so
             only = (long)pool;
             n++;
         }
-    if (options->has_pool && options->pool < solution->n_pools && gai_report_is_pool(&solution->report, (unsigned)options->pool))
+    if (options->has_pool && solution_has_pool(solution, options->pool))
         return (long)options->pool;
     if (options->has_pool)
         complain("%s has no pool %" PRIu64, path_shown(path), options->pool);

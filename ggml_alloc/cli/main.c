@@ -1,8 +1,8 @@
 /*
  * main.c - the ggml-alloc command: plans recorded graphs and bare intervals
  */
-/* For SIGPIPE. */
-#define _POSIX_C_SOURCE 200809L
+/* For SIGPIPE and SIGXFSZ. */
+#define _XOPEN_SOURCE 700
 
 #include "cli/help.h"
 #include "cli/output.h"
@@ -75,6 +75,7 @@ static struct question read_question(int argc, char **argv, bool is_help)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* what cannot be written is told, and removed */
     if (argc < 2) {
         complain("no command; see 'ggml-alloc --help'");
         return EXIT_USAGE;

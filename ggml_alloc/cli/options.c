@@ -94,5 +94,9 @@ bool options_parse(const struct command *command, int argc, char **argv, bool wa
         complain("usage: ggml-alloc %s%s%s; see 'ggml-alloc %s --help'", command->name, space, command->files, command->name);
         return false;
     }
-    return true;
+    for (int i = 0; i < options->n_files; i++)
+        options->n_stdin += strcmp(options->files[i], "-") == 0;
+    if (options->n_stdin > 1)
+        complain("stdin, which - stands for, can be read once only");
+    return options->n_stdin <= 1;
 }

@@ -33,7 +33,8 @@ const struct option *option_find(const struct command *command, const char *name
 
 /* The fields of struct options that are meant by `to`, according to their type. */
 read_value read_flag;    /* bool */
-read_value read_text;    /* const char *, not empty */
+read_value read_input;   /* const char *: the name of a file, not empty; "-" counts as stdin */
+read_value read_target;  /* const char *: of a file to be written */
 read_value read_word;    /* an enum: one of option->words */
 read_value read_words;   /* unsigned: a bit for each place in option->words; several have commas between them */
 read_value read_number;  /* uint64_t, from least to most */

@@ -33,10 +33,16 @@ bool read_flag(const struct option *option, const char *value, struct options *o
     return true;
 }
 
-bool read_text(const struct option *option, const char *value, struct options *options)
+bool read_target(const struct option *option, const char *value, struct options *options)
 {
     *(const char **)field(option, options) = value;
     return *value != 0;
+}
+
+bool read_input(const struct option *option, const char *value, struct options *options)
+{
+    options->n_stdin += strcmp(value, "-") == 0;
+    return read_target(option, value, options);
 }
 
 bool read_word(const struct option *option, const char *value, struct options *options)

@@ -28,7 +28,8 @@ static const struct option options_known[] = {
     { "--effort", "WORD", "how hard to try", TAKES_EFFORT, read_word, TO(effort), .words = effort_words, .least = GA_EFFORT_NONE,
       .otherwise = "quick",
       .more = "online is ggml-alloc's own plan; prove ends with an optimal one, or with how low any could be" },
-    { "--capacity", "SIZE", "fit into this and stop; or POOL:SIZE,...", TAKES_CAPACITY, read_capacity, TO(capacity) },
+    { "--capacity", "SIZE", "fit into this and stop; or POOL:SIZE,...", TAKES_CAPACITY, read_capacity, TO(capacity),
+      .more = "exits with 1 when it does not fit, or is not known to" },
     { "--budget", "SIZE", "what each pool or device may take; exit 1 above", TAKES_BUDGET, read_size, TO(budget),
       TELLS(has_budget) },
     { "--pool", "N", "which pool, when there are several", TAKES_POOL, read_number, TO(pool), TELLS(has_pool), .most = UINT16_MAX },
@@ -40,7 +41,7 @@ static const struct option options_known[] = {
       .words = inplace_words, .otherwise = "views",
       .more = "ggml: what ggml-alloc takes; views: also the window of a view that is all its reader needs; more: by every op whose "
               "kernels can" },
-    { "--sequence", "FILE", "run these tensor ids, | or -1 between steps", TAKES_GRAPH | RARELY, read_text, TO(sequence) },
+    { "--sequence", "FILE", "run these tensor ids, | or -1 between steps", TAKES_GRAPH | RARELY, read_input, TO(sequence) },
     { "--max-chunk", "SIZE", "largest single buffer; 0 is unlimited", TAKES_LIMITS | RARELY, read_size, TO(max_chunk),
       TELLS(has_max_chunk), .otherwise = "the file's" },
     { "--align", "SIZE", "alignment of every pool, a power of two", TAKES_LIMITS | RARELY, read_align, TO(align), TELLS(has_align),
@@ -53,7 +54,7 @@ static const struct option options_known[] = {
     { "--format", "WORD", "how to write it", TAKES_PAIR, read_word, TO(pair), .words = pair_words, .otherwise = "text",
       .more = "changes is what became of each tensor; svg and html show both plans" },
     { "--color", "WORD", "colours", TAKES_PICTURE | RARELY, read_word, TO(colour), .words = colour_words, .otherwise = "auto",
-      .more = "auto is on a terminal, unless NO_COLOR is set" },
+      .more = "auto is on a terminal that is not dumb, unless NO_COLOR is set" },
     { "--format", "WORD", "how to write it", TAKES_REPORT, read_word, TO(report), .words = report_words, .otherwise = "md" },
     { "--allocator", "WORD", "which one", TAKES_REPLAY, read_word, TO(allocator), .words = allocator_words, .otherwise = "device" },
     { "--policy", "WORDS", "of device", TAKES_REPLAY, read_words, TO(policies), .words = policy_words, .otherwise = "base",
@@ -90,13 +91,13 @@ static const struct option options_known[] = {
       .otherwise = "2048" },
     { "--ubatch", "N", "tokens computed at once", TAKES_GGUF | RARELY, read_number, TO(gguf.ubatch), .least = 1, .most = INT32_MAX,
       .otherwise = "512" },
-    { "--graph", "GRAPH", "a recorded graph: the compute buffers, planned", TAKES_GGUF, read_text, TO(graph) },
-    { "--trace", "TRACE", "allocations: what a caching allocator reserves for them", TAKES_GGUF, read_text, TO(trace) },
+    { "--graph", "GRAPH", "a recorded graph: the compute buffers, planned", TAKES_GGUF, read_input, TO(graph) },
+    { "--trace", "TRACE", "allocations: what a caching allocator reserves for them", TAKES_GGUF, read_input, TO(trace) },
     { "--extra", "NAME=SIZE[@DEVICE]", "what else is needed, at most 16 times", TAKES_GGUF, read_extra, TO(extras) },
     { "--reach", "N", "steps that a node may move at most; 0 is any number", TAKES_MOVES, read_count, TO(reach),
       .most = UINT32_MAX - 1, .otherwise = "0" },
     { "--mix-pools", NULL, "pools need not take turns as they did", TAKES_MOVES | RARELY, read_flag, TO(mixes_pools) },
-    { "--output", "GRAPH", "write the graph in the new order; also -o", TAKES_MOVES, read_text, TO(graph_output) },
+    { "--output", "GRAPH", "write the graph in the new order; also -o, - is stdout", TAKES_MOVES, read_target, TO(graph_output) },
     { "--output", "FILE", "write there, all or nothing; also -o", TAKES_OUTPUT, read_output, TO(output), .otherwise = "stdout" },
     { "--help", NULL, "all options, after some examples; -h is short", 0, read_flag, TO(wants_help) },
 };
@@ -127,5 +128,5 @@ const struct option *option_find(const struct command *command, const char *name
 
 bool option_names_file(const struct option *option)
 {
-    return option->read == read_text || option->read == read_output;
+    return option->read == read_input || option->read == read_target || option->read == read_output;
 }

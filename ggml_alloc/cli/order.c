@@ -9,6 +9,7 @@
 #include "io/tgraph_order.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void write_json(const struct input *input, const struct ordering *ordering, const struct file_order *order, struct text *out)
 {
@@ -32,12 +33,12 @@ static enum exit_code no_memory(void)
     return EXIT_RESOURCES;
 }
 
-/* The file in its new order, where -o says. */
+/* The file in its new order, where -o says; - is stdout, in place of what else is told. */
 static enum exit_code write_graph(const char *path, const struct input *input, const struct bytes *bytes,
                                   const struct file_order *order)
 {
     struct output output;
-    if (!output_open(&output, path))
+    if (!output_open(&output, strcmp(path, "-") == 0 ? NULL : path))
         return EXIT_RESOURCES;
     struct ga_sink sink = output_sink(&output);
     struct text out = text_to(&sink);
@@ -69,11 +70,12 @@ static enum exit_code write_order(const struct options *options, const struct in
     enum exit_code code = EXIT_YES;
     if (!file_order_make(input, ordering, &order))
         return no_memory();
+    bool to_stdout = options->graph_output && strcmp(options->graph_output, "-") == 0;
     if (options->graph_output)
         code = write_graph(options->graph_output, input, bytes, &order);
-    if (code == EXIT_YES && options->format == GA_JSON)
+    if (code == EXIT_YES && !to_stdout && options->format == GA_JSON)
         write_json(input, ordering, &order, out);
-    else if (code == EXIT_YES)
+    else if (code == EXIT_YES && !to_stdout)
         code = write_text(options, input, ordering, &order, before, out);
     file_order_free(&order);
     return code;

@@ -22,7 +22,7 @@ static double over_live(const struct replay_result *result)
 static void write_json(const char *path, const struct replay_opts *opts, const struct replay_result *result, struct text *out)
 {
     gai_text(out, "{\"schema\":1,\"file\":");
-    gai_json_string(out, path_shown(path));
+    gai_json_string(out, path);
     gai_text(out,
              ",\"allocator\":\"%s\",\"policy\":\"%s\",\"capacity\":%" PRIu64 ",\"ops\":%" PRIu32 ",\"failed\":%" PRIu32
              ",\"live_peak\":%" PRIu64 ",\"used_peak\":%" PRIu64 ",\"reserved_peak\":%" PRIu64

@@ -10,16 +10,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { COLUMNS = 80, LEAST_COLUMNS = 40, MOST_COLUMNS = 200 };
 
 static bool wants_colour(const struct options *options)
 {
-    const char *no_colour = getenv("NO_COLOR");
+    const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
     if (options->colour != COLOUR_AUTO)
         return options->colour == COLOUR_ALWAYS;
-    return !options->output && !(no_colour && *no_colour) && isatty(fileno(stdout));
+    bool is_wanted = !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
+    return is_wanted && !options->output && isatty(fileno(stdout));
 }
 
 /* As wide as the terminal says that it is, if it does. */

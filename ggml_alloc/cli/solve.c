@@ -74,13 +74,17 @@ static enum exit_code refuse(const struct input *input, enum ga_status status)
     return complain_input(input->path, &mishap, status);
 }
 
+bool solution_has_pool(const struct solution *solution, uint64_t pool)
+{
+    return pool < solution->n_pools && gai_report_is_pool(&solution->report, (unsigned)pool);
+}
+
 /* Every pool that --capacity names exists; complains itself. */
 static bool capacities_exist(const struct options *options, const struct solution *solution)
 {
     for (unsigned pool = 0; pool <= UINT16_MAX && options->capacity; pool++) {
-        bool exists = pool < solution->n_pools && gai_report_is_pool(&solution->report, pool);
         bool is_named = options_capacity(options, pool) != 0 && options_capacity(options, UINT16_MAX + 1u) == 0;
-        if (is_named && !exists) {
+        if (is_named && !solution_has_pool(solution, pool)) {
             complain("--capacity names pool %u, which %s has not", pool, path_shown(solution->report.path));
             return false;
         }

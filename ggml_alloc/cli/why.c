@@ -198,8 +198,12 @@ static enum exit_code why_file(const struct options *options, const char *path, 
         code = explain_pool(options, &input, &solution, pool, out);
         first = false;
     }
-    if (code == EXIT_YES && first)
+    if (code == EXIT_YES && first && options->has_pool && !solution_has_pool(&solution, options->pool)) {
+        complain("%s has no pool %" PRIu64, path_shown(path), options->pool);
+        code = EXIT_USAGE;
+    } else if (code == EXIT_YES && first) {
         gai_text(out, "%s: nothing needs memory\n", path_shown(path));
+    }
     if (code == EXIT_YES && !first && input.is_graph)
         code = explain_order(options, &input, &solution, out);
     if (code == EXIT_YES)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""terminal.py COMMAND: what the command shows on a terminal while it works, and how it ends when it is told to.
+"""terminal.py COMMAND: what the command shows on a terminal while it works, in which colours, and how it ends when it is told to.
 
 Each case plans a perfect packing of 800 pieces with steps for years, so that only a signal ends it.  Signals are sent when the line
 with the progress is seen: by then the command listens.  Nothing depends on how fast the machine is."""
@@ -201,6 +201,53 @@ def ignored():
     run.process.send_signal(signal.SIGTERM)
     code, _ = run.end()
     expect(code == 0, code)
+
+
+def shown(*arguments, **environment):
+    """What show writes to a terminal of its own."""
+    at, end = pty.openpty()
+    process = subprocess.Popen([COMMAND, 'show', flat, *arguments], stdin=subprocess.DEVNULL, stdout=end,
+                               env={'TERM': 'xterm', **environment})
+    os.close(end)
+    seen = b''
+    while select.select([at], [], [], PATIENCE)[0]:
+        try:
+            more = os.read(at, 4096)
+        except OSError:
+            more = b''
+        if not more:
+            break
+        seen += more
+    os.close(at)
+    expect(process.wait(PATIENCE) == 0, seen)
+    return seen
+
+
+flat = os.path.join(folder.name, 'flat.csv')
+with open(flat, 'w') as file:
+    file.write('id,lower,upper,size\na,0,2,100\nb,1,3,100\n')
+
+
+@case
+def colours():
+    """a terminal gets colours, but not when NO_COLOR is set, it is dumb, or none are wanted"""
+    expect(b'\033[' in shown())
+    expect(b'\033[' in shown(NO_COLOR=''))
+    expect(b'\033[' in shown('--color=always', NO_COLOR='1', TERM='dumb'))
+    for plain in shown('--color=never'), shown(NO_COLOR='1'), shown(TERM='dumb'):
+        expect(b'pool 0' in plain and b'\033' not in plain, plain)
+
+
+@case
+def no_colours():
+    """pipes and files get none unless they are asked for"""
+    for options, wanted in ([], False), (['--color=always'], True):
+        out = subprocess.run([COMMAND, 'show', flat, *options], capture_output=True, check=True).stdout
+        expect((b'\033[' in out) == wanted, out)
+    drawn = os.path.join(folder.name, 'drawn')
+    expect(shown('-o', drawn) == b'')
+    with open(drawn, 'rb') as file:
+        expect(b'\033' not in file.read())
 
 
 print(f'1..{count}')
