@@ -262,5 +262,6 @@ same_in_place() {
 }
 ok 'a file may be written over by what is made of it' same_in_place
 ok 'a new file is for whom the umask allows' sh -c 'umask 027; rm -f new; "$1" plan conv.tgraph -o new && [ "$(ls -l new | cut -c 1-10)" = -rw-r----- ]' sh "$command"
+ok 'an old file stays for whom it was' sh -c 'chmod 600 new; "$1" plan conv.tgraph -o new && [ "$(ls -l new | cut -c 1-10)" = -rw------- ]' sh "$command"
 
 finish

@@ -140,6 +140,17 @@ def twice():
 
 
 @case
+def nothing_left():
+    """what is killed at work leaves no half of a file, nor a whole one"""
+    with tempfile.TemporaryDirectory() as place:
+        run = Run(*for_years, '-o', os.path.join(place, 'plan.json'))
+        run.until_line()
+        run.process.kill()
+        run.end()
+        expect(os.listdir(place) == [], os.listdir(place))
+
+
+@case
 def after():
     """one kills, too, when the work is done"""
     run = Run('plan', hard, '--effort=online', '--format=csv', pipe=4096)
