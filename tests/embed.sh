@@ -39,6 +39,15 @@ version() {
   sed -n "s/^ *version: '\(.*\)',/\1/p" "$root/meson.build"
 }
 
+# With the command come what tells of it and what completes it, each where it is looked for.
+tells_of_itself() {
+  find "$work/tree" -path '*/bin/ggml-alloc' | grep -q . || return 0
+  for file in man/man1/ggml-alloc.1 bash-completion/completions/ggml-alloc.bash fish/vendor_completions.d/ggml-alloc.fish \
+    zsh/site-functions/_ggml-alloc; do
+    find "$work/tree" -path "*/share/$file" -size +1k | grep -q . || { echo "$file"; return 1; }
+  done
+}
+
 flags() { # what pkg-config says of the installed tree
   PKG_CONFIG_LIBDIR=$(dirname "$pc") PKG_CONFIG_SYSROOT_DIR=$work/tree pkg-config "$@" ggml_alloc
 }
@@ -87,6 +96,7 @@ MESON
 }
 
 expect 'it installs' install_tree
+expect 'the command comes with a manual and completions' tells_of_itself
 title='a program builds and runs against the installed tree, through pkg-config'
 if has pkg-config; then expect "$title" through_pkg_config; else skip "$title" 'no pkg-config'; fi
 title='a program builds and runs against the installed tree, moved, through CMake'
