@@ -113,7 +113,9 @@ def names_of(words):
             last = None
         elif word.text == '.':
             last = '...'
-        elif re.match(r'[A-Za-z_]', word.text) and (depth == 0 or (words[i - 1].text == '*' and last is None)):
+        elif re.match(r'[A-Za-z_]', word.text) and depth == 0:
+            last = word.text
+        elif i > 1 and (words[i - 2].text, words[i - 1].text) == ('(', '*'): # a function's address
             last = word.text
     return names + [last] if last and last != 'void' else names
 
