@@ -95,6 +95,16 @@ Test(bins, agree_with_a_look_at_all)
     }
 }
 
+Test(bins, of_the_least_length_are_cleared_too)
+{
+    start(0, false);
+    nodes[1].len = 1;
+    gai_bins_add(&bins, nodes, 1);
+    cr_assert_eq(gai_bins_longest(&bins, nodes), 1);
+    gai_bins_clear(&bins);
+    cr_assert(bins.rows == 0 && gai_bins_best(&bins, nodes, 1) == RANGE_NONE);
+}
+
 /* That is all it may miss: within its own bin it tries only the first. */
 Test(bins, fast_finds_what_is_a_64th_longer)
 {
