@@ -390,6 +390,8 @@ Test(graph, refuses_sequences_that_cannot_run)
     cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ reader, y }, 2), GA_INVALID, "a reader before the root of a view left out");
     if (SIZE_MAX > UINT32_MAX - 1)
         cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ x }, (size_t)UINT32_MAX), GA_INVALID, "longer than there are numbers");
+    ga_id orders = ga_graph_add(graph, &(struct ga_node){ .flags = GA_DEPEND, .src = &y, .n_src = 1 });
+    cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ x, orders, y }, 3), GA_OK, "a DEPEND may come before what it names");
     cr_assert_eq(ga_graph_sequence(graph, (ga_id[]){ GA_NONE, y, GA_NONE, v }, 4), GA_OK, "x is left out");
     ga_graph_delete(graph);
 }
