@@ -13,7 +13,7 @@ struct output {
     char *target;     /* what `path` is in the end, when it is a link */
     char *temporary;  /* renamed to it at the end; NULL: written to directly, as devices are */
     FILE *file;       /* NULL: not made yet */
-    int error; /* of the first write that failed */
+    int error;        /* of the first write that failed */
 };
 
 /* Complains itself. */
