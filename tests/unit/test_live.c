@@ -126,6 +126,18 @@ Test(live, frees_at_the_barriers_of_a_sequence)
     ga_graph_delete(g);
 }
 
+Test(live, keeps_what_a_sequence_leaves_out)
+{
+    ga_graph *g = ga_graph_new(NULL);
+    ga_id x = add(g, (struct ga_node){ 0 });
+    ga_id y = add(g, (struct ga_node){ READS(x) });
+    ga_id z = add(g, (struct ga_node){ READS(y) });
+    ga_graph_sequence(g, (ga_id[]){ y, GA_NONE, z }, 3);
+    expect_life(g, x, 1, 4);
+    expect_life(g, y, 1, 3);
+    ga_graph_delete(g);
+}
+
 Test(live, extends_lifetimes)
 {
     ga_graph *g = ga_graph_new(NULL);
