@@ -1,6 +1,7 @@
 #include "order/near.h"
 
 #include "order/dive.h"
+#include "order/home.h"
 #include "order/parts.h"
 #include "order/tally.h"
 
@@ -163,7 +164,7 @@ bool gai_near(const struct turns *turns, const struct freedom *freedom, const ui
         gai_parts(turns, r.first, r.end);
         restore_parts(&r);
         exchange_all(&r);
-        ok = shorten(&r, budget / DIVES);
+        ok = shorten(&r, budget / DIVES) && gai_home(turns, freedom, limits, budget, order);
         exchange_all(&r);
     }
     gai_tally_fini(&r.tally);

@@ -4,6 +4,7 @@
 #include "order/dive.h"
 #include "order/needs.h"
 #include "order/parts.h"
+#include "order/slide.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct searcher {
     struct search *s;
     struct dive dive;
     struct needs needs;
+    struct slide slide;
     struct tally tally;
     uint32_t *first, *end;  /* by place: its part */
     uint64_t *peaks, *goal; /* by pool */
@@ -40,7 +42,9 @@ static bool searcher_init(struct searcher *x, struct search *search)
     x->least = mem_new(mem, uint64_t, turns->n_pools);
     x->at = mem_new(mem, uint32_t, turns->n_pools);
     bool dives = gai_dive_init(&x->dive, turns, search->freedom), needs = gai_needs_init(&x->needs, turns);
-    return dives && needs && gai_tally_init(&x->tally, turns) && x->first && x->end && x->peaks && x->goal && x->least && x->at;
+    bool slides = gai_slide_init(&x->slide, turns, search->freedom);
+    return dives && needs && slides && gai_tally_init(&x->tally, turns) && x->first && x->end && x->peaks && x->goal && x->least &&
+           x->at;
 }
 
 static void searcher_fini(struct searcher *x)
@@ -56,6 +60,7 @@ static void searcher_fini(struct searcher *x)
     gai_tally_fini(&x->tally);
     gai_dive_fini(&x->dive);
     gai_needs_fini(&x->needs);
+    gai_slide_fini(&x->slide);
 }
 
 /* The peak of each pool, and where it is. */
@@ -90,7 +95,7 @@ static uint64_t sum_of(const uint64_t *values, unsigned n)
 
 static uint64_t steps_of(const struct searcher *x)
 {
-    return x->dive.steps + x->flows / ARCS;
+    return x->dive.steps + x->slide.moves.steps + x->flows / ARCS;
 }
 
 /* Whether to go on. */
@@ -153,6 +158,17 @@ static enum dive_end lower_window(struct searcher *x, unsigned pool, uint32_t fi
             how = DIVE_SPENT;
     }
     return how;
+}
+
+/* Turns past the peak, one by one or in groups. */
+static enum dive_end lower_by_moves(struct searcher *x, unsigned pool)
+{
+    struct search *s = x->s;
+    uint64_t left = s->budget > steps_of(x) ? s->budget - steps_of(x) : 0, share = s->budget / DIVES;
+    if (!gai_slide(&x->slide, s->order, pool, x->peaks, share < left ? share : left))
+        return DIVE_SPENT;
+    measure(x);
+    return DIVE_FOUND;
 }
 
 /* All of the part, with little reach: few ways out of each state lead the dive elsewhere than many. */
@@ -225,6 +241,8 @@ static enum dive_end lower(struct searcher *x, unsigned pool)
     how = lower_part(x, pool, first, end);
     if (how == DIVE_SPENT)
         how = prove_elsewhere(x, pool);
+    if (how == DIVE_SPENT)
+        how = lower_by_moves(x, pool);
     if (how == DIVE_SPENT)
         how = lower_window(x, pool, first, end);
     if (how == DIVE_SPENT)
