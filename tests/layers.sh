@@ -5,9 +5,9 @@
 #
 # Each row of the table is a folder of ggml_alloc/, each folder is a row.  A file includes its own layer, the layers of its row by
 # path ("base/mem.h"), and their public headers; public headers include only each other; of the rest of the world there is C11's
-# library (in cli/, backend/cpu.c and backend/null.c POSIX's too, in base/lock.[ch] its threads, and whether there are any).  Some functions have one home: memory
-# comes from base/mem.c, output, exit and the environment belong to cli/ (for ggml/, whose callers cannot be asked, to
-# ggml/environment.c).  ggml/ includes "ggml*.h" as well, of whichever ggml it is compiled with.  Answers 0, or 1 and one line for
+# library (in cli/ and base/pages.c POSIX's and Windows' too, in base/lock.[ch] threads, and whether there are any).  Some functions
+# have one home: memory comes from base/mem.c and base/pages.c, output, exit and the environment belong to cli/ (for ggml/, whose
+# callers cannot be asked, to ggml/environment.c).  ggml/ includes "ggml*.h" as well, of whichever ggml it is compiled with.  Answers 0, or 1 and one line for
 # every violation: file:line: what is wrong; how to mend it.
 set -eu
 cd "${1:?usage: layers.sh ROOT}"
@@ -75,7 +75,7 @@ function internal_header(path,    target) {
 
 function system_header(header) {
   if (header in c11 || (threaded && header ~ /^(pthread|sched|sys\/single_threaded)\.h$/) || (hosted && header in posix)) return
-  if (header in posix) complain("<" header "> is POSIX", "only cli/, backend/cpu.c and backend/null.c may")
+  if (header in posix) complain("<" header "> is not in C11 but of POSIX or Windows", "only cli/ and base/pages.c may")
   else complain("<" header "> is not in C11", "the library needs libc and nothing else")
 }
 
@@ -120,7 +120,7 @@ BEGIN {
   n = split("assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic stdbool" \
             " stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype", list, " ")
   for (i = 1; i <= n; i++) c11[list[i] ".h"] = 1
-  n = split("dirent fcntl getopt poll pthread sched strings sys/mman sys/stat sys/time sys/types sys/wait unistd", list, " ")
+  n = split("dirent fcntl getopt io malloc poll pthread sched strings sys/mman sys/stat sys/time sys/types sys/wait unistd windows", list, " ")
   for (i = 1; i <= n; i++) posix[list[i] ".h"] = 1
   for (i = 2; i < ARGC; i++) known[ARGV[i]] = 1
 }
@@ -144,7 +144,7 @@ FNR == 1 {
     if (!(layer in layers)) complain("layer \"" layer "\" has no row", "add it to the table in ggml_alloc/README.md")
   }
   threaded = FILENAME ~ /^ggml_alloc\/base\/lock\.[ch]$/
-  hosted = layer == "cli" || FILENAME ~ /^ggml_alloc\/backend\/(cpu|null)\.c$/
+  hosted = layer == "cli" || FILENAME == "ggml_alloc/base/pages.c"
   allocates = hosted || FILENAME == "ggml_alloc/base/mem.c"
 }
 

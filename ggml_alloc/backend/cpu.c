@@ -1,13 +1,6 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, in POSIX since 2024 only */
-
 #include "ggml_alloc/backend.h"
 
-#include <stdlib.h>
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <sys/mman.h>
-#define CPU_HAS_RANGES
-#endif
+#include "base/pages.h"
 
 enum {
     CPU_ALIGN = 64,
@@ -20,7 +13,7 @@ static enum ga_status cpu_alloc(void *user, size_t size, struct ga_buffer *buffe
     if (size > SIZE_MAX - (CPU_ALIGN - 1))
         return GA_NO_SPACE;
     size_t rounded = (size + (CPU_ALIGN - 1)) & ~(size_t)(CPU_ALIGN - 1); /* C11 wants a multiple */
-    void *base = aligned_alloc(CPU_ALIGN, rounded);
+    void *base = gai_aligned_alloc(CPU_ALIGN, rounded);
     if (!base)
         return GA_NO_SPACE;
     *buffer = (struct ga_buffer){ .base = base, .size = size };
@@ -30,15 +23,15 @@ static enum ga_status cpu_alloc(void *user, size_t size, struct ga_buffer *buffe
 static void cpu_free(void *user, struct ga_buffer *buffer)
 {
     (void)user;
-    free(buffer->base);
+    gai_aligned_free(buffer->base);
 }
 
-#ifdef CPU_HAS_RANGES
+#ifdef PAGES_ARE_KNOWN
 static enum ga_status cpu_reserve(void *user, size_t size, void **base)
 {
     (void)user;
-    void *taken = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (taken == MAP_FAILED)
+    void *taken = gai_pages_reserve(size);
+    if (!taken)
         return GA_NO_SPACE;
     *base = taken;
     return GA_OK;
@@ -47,23 +40,19 @@ static enum ga_status cpu_reserve(void *user, size_t size, void **base)
 static void cpu_release(void *user, void *base, size_t size)
 {
     (void)user;
-    munmap(base, size);
-}
-
-/* Fresh pages in place of old ones are the way back that POSIX has: their memory is gone, the addresses stay taken. */
-static void cpu_unmap(void *user, void *base, size_t offset, size_t size)
-{
-    (void)user;
-    /* Failing, it leaves the pages as they were: still ours, and mapped again when they are needed. */
-    (void)mmap((char *)base + offset, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    gai_pages_release(base, size);
 }
 
 static enum ga_status cpu_map(void *user, void *base, size_t offset, size_t size)
 {
-    if (mprotect((char *)base + offset, size, PROT_READ | PROT_WRITE) == 0)
-        return GA_OK;
-    cpu_unmap(user, base, offset, size);
-    return GA_NO_SPACE;
+    (void)user;
+    return gai_pages_commit((char *)base + offset, size) ? GA_OK : GA_NO_SPACE;
+}
+
+static void cpu_unmap(void *user, void *base, size_t offset, size_t size)
+{
+    (void)user;
+    gai_pages_decommit((char *)base + offset, size);
 }
 
 static const struct ga_backend_vmem cpu_vmem = { .granule = CPU_GRANULE,
@@ -81,7 +70,7 @@ const struct ga_backend *ga_backend_cpu(void)
         .host = true,
         .alloc = cpu_alloc,
         .free = cpu_free,
-#ifdef CPU_HAS_RANGES
+#ifdef PAGES_ARE_KNOWN
         .vmem = &cpu_vmem,
 #endif
     };

@@ -2,43 +2,40 @@
  * Reserved pages that may not be touched are the one thing that has unique addresses, costs no memory, and needs no list of our
  * own to stay unique: the operating system keeps it.  (A fixed base would give every buffer the same addresses.)
  */
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, in POSIX since 2024 only */
-
 #include "ggml_alloc/backend.h"
 
-#include <sys/mman.h>
+#include "base/pages.h"
 
 enum { NULL_GRANULE = 1 << 16 }; /* as the cpu's */
 
-static enum ga_status null_alloc(void *user, size_t size, struct ga_buffer *buffer)
-{
-    (void)user;
-    void *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED)
-        return GA_NO_SPACE;
-    *buffer = (struct ga_buffer){ .base = base, .size = size };
-    return GA_OK;
-}
-
-static void null_free(void *user, struct ga_buffer *buffer)
-{
-    (void)user;
-    munmap(buffer->base, buffer->size);
-}
-
 static enum ga_status null_reserve(void *user, size_t size, void **base)
 {
-    struct ga_buffer buffer;
-    enum ga_status status = null_alloc(user, size, &buffer);
-    if (status == GA_OK)
-        *base = buffer.base;
-    return status;
+    (void)user;
+    void *taken = gai_pages_reserve(size);
+    if (!taken)
+        return GA_NO_SPACE;
+    *base = taken;
+    return GA_OK;
 }
 
 static void null_release(void *user, void *base, size_t size)
 {
     (void)user;
-    munmap(base, size);
+    gai_pages_release(base, size);
+}
+
+static enum ga_status null_alloc(void *user, size_t size, struct ga_buffer *buffer)
+{
+    void *base;
+    enum ga_status status = null_reserve(user, size, &base);
+    if (status == GA_OK)
+        *buffer = (struct ga_buffer){ .base = base, .size = size };
+    return status;
+}
+
+static void null_free(void *user, struct ga_buffer *buffer)
+{
+    null_release(user, buffer->base, buffer->size);
 }
 
 static enum ga_status null_map(void *user, void *base, size_t offset, size_t size)

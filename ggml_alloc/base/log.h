@@ -6,7 +6,9 @@
 
 #include "ggml_alloc/base.h"
 
-#if defined(__GNUC__)
+#if defined(__MINGW32__) /* whose own printf, which C11 gets, is not the system's */
+#define GAI_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
+#elif defined(__GNUC__)
 #define GAI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define GAI_PRINTF(fmt, args)

@@ -1,17 +1,14 @@
 /*
  * gguf_load.c - a GGUF file's header, and those of its other parts
  */
-/* For files above 2 GiB. */
-#define _POSIX_C_SOURCE 200809L
-
 #include "cli/gguf.h"
+#include "cli/system.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 
 #define PARTS_MOST 99999u
 
@@ -41,7 +38,7 @@ static size_t read_at(void *user, uint64_t offset, char *buf, size_t cap)
     struct opened *opened = user;
     if (opened->is_stream)
         return read_stream(opened, offset, buf, cap);
-    return fseeko(opened->file, (off_t)offset, SEEK_SET) == 0 ? fread(buf, 1, cap, opened->file) : 0;
+    return system_seek(opened->file, offset) ? fread(buf, 1, cap, opened->file) : 0;
 }
 
 /* `size`: how long the file is; of a stream, nobody knows. */
@@ -52,7 +49,7 @@ static bool open_part(const char *path, struct opened *opened, uint64_t *size)
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return false;
     }
-    off_t end = fseeko(opened->file, 0, SEEK_END) == 0 ? ftello(opened->file) : -1;
+    int64_t end = system_size(opened->file);
     opened->is_stream = end < 0;
     *size = end < 0 ? UINT64_MAX : (uint64_t)end;
     return true;

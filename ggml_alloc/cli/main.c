@@ -1,13 +1,10 @@
 /*
  * main.c - the ggml-alloc command: plans recorded graphs and bare intervals
  */
-/* For SIGPIPE and SIGXFSZ. */
-#define _XOPEN_SOURCE 700
-
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/system.h"
 
-#include <signal.h>
 #include <string.h>
 
 /* Runs with an output that is there. */
@@ -74,8 +71,7 @@ static struct question read_question(int argc, char **argv, bool is_help)
 
 int main(int argc, char **argv)
 {
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* what cannot be written is told, and removed */
+    system_begin();
     if (argc < 2) {
         complain("no command; see 'ggml-alloc --help'");
         return EXIT_USAGE;

@@ -1,47 +1,24 @@
-/* For mkstemp(), fchmod() and realpath(). */
-#define _XOPEN_SOURCE 700
-
 #include "cli/output.h"
+
+#include "cli/system.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define ENDING ".XXXXXX"
-
-/* As it was, or as the umask has it for any new file. */
-static void set_mode(const char *target, int fd)
-{
-    struct stat info;
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)fchmod(fd, stat(target, &info) == 0 ? info.st_mode & 07777 : 0666 & ~mask);
-}
 
 /* Beside the target, so that it can be renamed to it. */
 static FILE *create_temporary(struct output *output)
 {
     size_t len = strlen(output->temporary);
     memcpy(output->temporary + len - strlen(ENDING), ENDING, strlen(ENDING));
-    int fd = mkstemp(output->temporary);
-    if (fd < 0)
-        return NULL;
-    set_mode(output->target ? output->target : output->path, fd);
-    FILE *file = fdopen(fd, "wb");
-    if (!file) {
-        int error = errno;
-        (void)close(fd);
-        (void)remove(output->temporary);
-        errno = error;
-    }
-    return file;
+    return system_create(output->temporary, output->target ? output->target : output->path);
 }
 
 static bool name_temporary(struct output *output)
 {
-    output->target = realpath(output->path, NULL);
+    output->target = system_follow(output->path);
     const char *target = output->target ? output->target : output->path;
     size_t len = strlen(target);
     output->temporary = malloc(len + sizeof ENDING);
@@ -99,8 +76,7 @@ static bool try_temporary(struct output *output)
 bool output_open(struct output *output, const char *path)
 {
     *output = (struct output){ .path = path };
-    struct stat info;
-    bool is_special = path && stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+    bool is_special = path && system_is_special(path);
     errno = 0;
     if (!path || is_special)
         output->file = path ? fopen(path, "wb") : stdout;
@@ -130,7 +106,7 @@ enum exit_code output_close(struct output *output, bool keep)
     bool was_made = output->temporary && (output->file || (keep && !output->error && is_there(output)));
     int error = flush(output);
     const char *target = output->target ? output->target : output->path;
-    if (was_made && keep && !error && rename(output->temporary, target) != 0)
+    if (was_made && keep && !error && !system_replace(output->temporary, target))
         error = errno;
     if (was_made && (!keep || error))
         (void)remove(output->temporary);

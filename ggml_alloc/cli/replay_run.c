@@ -1,9 +1,9 @@
 #include "cli/replay.h"
 
 #include "base/log.h"
+#include "cli/system.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 struct run {
     struct player player;
@@ -15,13 +15,6 @@ struct run {
     struct replay_bytes bytes;
     struct replay_sample since; /* the peaks since the last sample */
 };
-
-static double now_ns(void)
-{
-    struct timespec time;
-    timespec_get(&time, TIME_UTC);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static void take_block(struct run *run, const struct trace_event *event)
 {
@@ -114,7 +107,7 @@ static void look(struct run *run, uint32_t i)
 
 static void play_all(struct run *run)
 {
-    double begin = now_ns();
+    double begin = (double)system_now();
     for (uint32_t i = 0; i < run->trace->n; i++) {
         const struct trace_event *event = &run->trace->at[i];
         play(run, event);
@@ -122,7 +115,7 @@ static void play_all(struct run *run)
             run->bytes = run->player.bytes(&run->player);
         look(run, i);
     }
-    run->result->ns = now_ns() - begin;
+    run->result->ns = (double)system_now() - begin;
     struct ga_sim_stats stats;
     ga_sim_stats(run->player.sim, &stats);
     run->result->device_ns = ga_sim_now(run->player.sim);

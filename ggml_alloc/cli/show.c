@@ -1,17 +1,14 @@
 /*
  * show.c - ggml-alloc show: pictures of plans
  */
-/* For isatty() and fileno(). */
-#define _POSIX_C_SOURCE 200809L
-
 #include "cli/cli.h"
+#include "cli/system.h"
 
 #include "io/scene.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { COLUMNS = 80, LEAST_COLUMNS = 40, MOST_COLUMNS = 200 };
 
@@ -21,7 +18,7 @@ static bool wants_colour(const struct options *options)
     if (options->colour != COLOUR_AUTO)
         return options->colour == COLOUR_ALWAYS;
     bool is_wanted = !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
-    return is_wanted && !options->output && isatty(fileno(stdout));
+    return is_wanted && !options->output && system_is_terminal(stdout);
 }
 
 /* As wide as the terminal says that it is, if it does. */

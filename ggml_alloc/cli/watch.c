@@ -1,43 +1,26 @@
-/* For sigaction(), clock_gettime() and isatty(). */
-#define _POSIX_C_SOURCE 200809L
-
 #include "cli/watch.h"
 
 #include "base/text.h"
+#include "cli/system.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
-#define FIRST_MS 500
-#define EVERY_MS 100
+#define MS 1000000
+#define FIRST (500 * MS)
+#define EVERY (100 * MS)
 
 #define ERASE "\r\033[K"
 
-static const int stop_signals[] = { SIGINT, SIGTERM };
-#define N_SIGNALS (sizeof stop_signals / sizeof *stop_signals)
-
 /* A signal knows no other way to tell. */
 static volatile sig_atomic_t stop_asked;
-
-/* What is ignored, as in the background of a shell, stays so. */
-static void set_handlers(void (*from)(int), void (*to)(int))
-{
-    for (size_t i = 0; i < N_SIGNALS; i++) {
-        struct sigaction action = { .sa_handler = to }, was;
-        sigemptyset(&action.sa_mask);
-        if (sigaction(stop_signals[i], NULL, &was) == 0 && was.sa_handler == from)
-            sigaction(stop_signals[i], &action, NULL);
-    }
-}
 
 static void ask_to_stop(int number)
 {
     (void)number;
     stop_asked = 1;
-    set_handlers(ask_to_stop, SIG_DFL);
+    system_on_stop(ask_to_stop, SIG_DFL);
 }
 
 bool watch_is_stopped(void)
@@ -45,25 +28,18 @@ bool watch_is_stopped(void)
     return stop_asked;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now = { 0 };
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void watch_begin(struct watch *watch, const char *title)
 {
-    *watch = (struct watch){ .title = title, .is_terminal = isatty(STDERR_FILENO) };
+    *watch = (struct watch){ .title = title, .is_terminal = system_is_terminal(stderr) };
     if (watch->is_terminal)
-        watch->next_ms = now_ms() + FIRST_MS;
+        watch->next = system_now() + FIRST;
     if (!stop_asked)
-        set_handlers(SIG_DFL, ask_to_stop);
+        system_on_stop(SIG_DFL, ask_to_stop);
 }
 
 void watch_end(struct watch *watch)
 {
-    set_handlers(ask_to_stop, SIG_DFL);
+    system_on_stop(ask_to_stop, SIG_DFL);
     if (watch->is_drawn)
         fputs(ERASE, stderr);
     watch->is_drawn = false;
@@ -98,11 +74,11 @@ bool watch_progress(void *user, uint64_t steps, uint64_t peak, uint64_t bound)
 {
     struct watch *watch = user;
     if (watch->is_terminal) {
-        int64_t now = now_ms();
-        if (now >= watch->next_ms) {
+        int64_t now = system_now();
+        if (now >= watch->next) {
             draw(watch, steps, peak, bound);
             watch->is_drawn = true;
-            watch->next_ms = now + EVERY_MS;
+            watch->next = now + EVERY;
         }
     }
     return !stop_asked;

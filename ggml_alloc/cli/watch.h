@@ -14,7 +14,7 @@
 
 struct watch {
     const char *title;
-    int64_t next_ms;  /* when to draw */
+    int64_t next;     /* when to draw */
     bool is_terminal; /* stderr is one */
     bool is_drawn;
 };

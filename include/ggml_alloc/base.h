@@ -16,8 +16,18 @@ extern "C" {
 #define GA_VERSION_MINOR 1
 #define GA_VERSION_PATCH 0
 
+/*
+ * On Windows: exported where the library itself is built as a DLL; users of
+ * one may define GGML_ALLOC_DLL, which saves a jump per call.
+ */
 #ifndef GA_API
-#if defined(__GNUC__)
+#if defined(_WIN32) && defined(GGML_ALLOC_BUILD)
+#define GA_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(GGML_ALLOC_DLL)
+#define GA_API __declspec(dllimport)
+#elif defined(_WIN32)
+#define GA_API
+#elif defined(__GNUC__)
 #define GA_API __attribute__((visibility("default")))
 #else
 #define GA_API
