@@ -1,5 +1,5 @@
 #!/bin/sh
-# headers.sh - every public header compiles alone, twice included, as C99, C11 and C++11, without a warning
+# headers.sh - every public header compiles alone, twice included, as C99, C11, C++11 and C++17, without a warning
 #
 #   usage: headers.sh ROOT CC [CXX]
 set -u
@@ -27,5 +27,6 @@ for header in $(find . -name '*.h' | sed 's|^\./||' | LC_ALL=C sort); do
   compiles "$header" c99 "$cc" c
   compiles "$header" c11 "$cc" c
   [ -z "$cxx" ] || compiles "$header" c++11 "$cxx" c++
+  [ -z "$cxx" ] || compiles "$header" c++17 "$cxx" c++
 done
 echo "1..$count"

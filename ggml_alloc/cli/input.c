@@ -170,10 +170,9 @@ static enum exit_code apply_sequence(const char *path, struct tgraph *file)
     if (code == EXIT_YES) {
         enum ga_status status = ga_graph_sequence(file->graph, sequence.list, sequence.n);
         struct mishap mishap;
-        gai_mishap(&mishap, 0,
+        gai_mishap(&mishap, 0, "%s",
                    status == GA_INVALID ? "a tensor is listed twice, or before one that it needs; list each once, sources first"
-                                        : ga_status_str(status),
-                   NULL);
+                                        : ga_status_str(status));
         if (status != GA_OK)
             code = complain_input(path, &mishap, status);
     }

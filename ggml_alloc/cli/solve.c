@@ -43,14 +43,15 @@ static bool make_limits(const struct options *options, const struct input *input
     return true;
 }
 
-static enum ga_status make_plan(const struct input *input, struct ga_plan_opts *opts, ga_plan **plan)
+static enum ga_status make_plan(const struct input *input, const struct ga_plan_opts *opts, ga_plan **plan)
 {
     struct watch watch;
     watch_begin(&watch, path_shown(input->path));
-    opts->progress = watch_progress;
-    opts->user = &watch;
-    enum ga_status status = input->is_graph ? ga_plan_graph(input->graph.graph, opts, plan)
-                                            : ga_plan_intervals(NULL, input->intervals.at, input->intervals.n, opts, plan);
+    struct ga_plan_opts watched = *opts;
+    watched.progress = watch_progress;
+    watched.user = &watch;
+    enum ga_status status = input->is_graph ? ga_plan_graph(input->graph.graph, &watched, plan)
+                                            : ga_plan_intervals(NULL, input->intervals.at, input->intervals.n, &watched, plan);
     watch_end(&watch);
     return status;
 }
