@@ -1,5 +1,6 @@
 #!/bin/sh
-# symbols.sh - the shared library exports what the public headers declare, no more and no less, and keeps no mutable globals
+# symbols.sh - the shared library exports what the public headers declare and tests/data/symbols.txt lists, no more and no less, and
+# keeps no mutable globals
 #
 #   usage: symbols.sh ROOT SHARED_LIBRARY [NM]
 set -u
@@ -23,7 +24,7 @@ empty() {
   if [ -s "$3" ]; then echo "not ok $1 - $2"; sed 's/^/# /' "$3"; else echo "ok $1 - $2"; fi
 }
 
-echo 1..5
+echo 1..6
 if [ "$(wc -l < "$work/declared")" -ge 10 ] && [ -z "$(uniq -d "$work/declared")" ]; then
   echo "ok 1 - the headers declare $(wc -l < "$work/declared") functions, each once"
 else
@@ -37,3 +38,6 @@ empty 3 'nothing is exported that no header declares' "$work/extra"
 comm -23 "$work/declared" "$work/exported" > "$work/missing"
 empty 4 'everything declared is exported' "$work/missing"
 empty 5 'there are no mutable globals' "$work/mutable"
+# Who adds, renames or drops a function says so in the list, and in NEWS.md.
+diff "$root/tests/data/symbols.txt" "$work/declared" > "$work/changed"
+empty 6 'tests/data/symbols.txt lists them: < was taken away, > is new' "$work/changed"

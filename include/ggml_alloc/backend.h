@@ -106,6 +106,7 @@ struct ga_backend {
     size_t align;     /* of every buffer's base, and of every tensor placed in it; a power of two, 0 is 1 */
     size_t max_size;  /* of one buffer; 0 is unlimited */
     bool host;        /* the bytes at `base` can be read and written by this process; only debugging aids do so */
+    /* These are called by the threads that use what stands on the backend; where several may, by several at a time. */
     /* GA_OK and a filled buffer, or GA_NO_SPACE and nothing taken.  `size` is never 0. */
     enum ga_status (*alloc)(void *user, size_t size, struct ga_buffer *buffer);
     void (*free)(void *user, struct ga_buffer *buffer);                    /* a buffer as it was filled; cannot fail */
@@ -118,7 +119,7 @@ struct ga_backend {
     const struct ga_backend_vmem *vmem;     /* NULL: buffers come whole */
 };
 
-/* Host memory: aligned_alloc() and free(), 64-byte aligned; ranges where the system has mmap(). */
+/* Host memory, 64-byte aligned; ranges where the system maps pages, as POSIX and Windows do.  Any thread may call it. */
 GA_API const struct ga_backend *ga_backend_cpu(void);
 
 /*

@@ -66,6 +66,11 @@ GA_API const char *ga_status_str(enum ga_status status);
  *
  * Blocks are aligned for max_align_t.  `old` is always the size last asked for,
  * so a hook can keep exact accounts without headers of its own.
+ *
+ * This hook and ga_log's are called by whatever thread needs something (what
+ * locks itself may call them by several at a time), mostly in the middle of a
+ * change and with locks held: they may use other objects, never the one they
+ * serve.  Where a callback may do more, its header says so.
  */
 struct ga_mem {
     void *(*resize)(void *user, void *ptr, size_t old_size, size_t new_size);
@@ -81,7 +86,13 @@ struct ga_log {
 
 /*
  * What an object needs from its surroundings.  Constructors copy it; NULL and
- * zeroed fields mean libc and silence.  The library has no global state.
+ * zeroed fields mean libc and silence.  The library has no global state:
+ * objects that share nothing may be used by different threads at a time.
+ *
+ * Structs that callers fill in begin as zeros, `{ 0 }`, which means defaults.
+ * A later version may append fields: source stays good, and must be compiled
+ * anew.  Who loads the library by hand compares ga_version() with the version
+ * of the headers; while the major one is 0, the minor one has to be the same.
  */
 struct ga_env {
     struct ga_mem mem;
@@ -92,6 +103,7 @@ struct ga_env {
  * Text out and in.  write() gets pieces in order and returns false to stop;
  * read() fills at most `cap` bytes and returns how many, 0 at the end, and
  * SIZE_MAX when reading failed.  Failure of either is answered with GA_IO.
+ * Both are called by the thread that asked for it, before its call returns.
  */
 struct ga_sink {
     bool (*write)(void *user, const char *text, size_t len);

@@ -6,7 +6,8 @@
  *     better  a  c  b  d          c needs a only: the bytes of a are free when b comes
  *
  * What lives at one time depends on the order in which nodes run, and so does the bound that no plan is below.  Pure arithmetic, as
- * planning is: the graph stays as it is; who likes the answer hands it to ga_graph_sequence(), or orders nodes of its own by it.
+ * planning is: the graph stays as it is, and counts as used; any thread may ask.  Who likes the answer hands it to
+ * ga_graph_sequence(), or orders nodes of its own by it.
  *
  * Legal is an order in which
  *   - what a node reads, and what it looks into, comes before it;

@@ -9,6 +9,8 @@
  *
  * Pure arithmetic: no tensor memory is needed, allocated or touched.  Planned bytes and offsets are uint64_t (a 32-bit host may
  * plan for a large device); size_t is for memory of this process.  Lifetimes are half open, [birth, death), counted in steps.
+ *
+ * Any thread may plan.  Planning counts as use of the graph, const or not: it keeps there why it refused it.
  */
 #ifndef GGML_ALLOC_PLAN_H
 #define GGML_ALLOC_PLAN_H
@@ -39,7 +41,10 @@ struct ga_plan_opts {
     const uint64_t *capacity;  /* stop as soon as it fits; NULL or 0: as low as possible */
     const uint64_t *chunk_max; /* largest single buffer of the pool; NULL or 0 is unlimited */
     const uint64_t *align;     /* a power of two; NULL or 0 is 1 */
-    /* Told sums over all pools whenever they get better, and now and then while they do not; false stops with the best so far. */
+    /*
+     * Told sums over all pools whenever they get better, and now and then while they do not; false stops with the best so far.
+     * Called by the thread that plans; it may use any object but the graph.
+     */
     bool (*progress)(void *user, uint64_t steps, uint64_t peak, uint64_t bound);
     void *user;
 };

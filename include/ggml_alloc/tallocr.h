@@ -9,6 +9,8 @@
  * when no other fits.  Decisions do not depend on the size: an allocator as large as a measuring one needed serves the same requests
  * at the same offsets.  There is no limit on the number of blocks.  It never sees memory: add the offset to whatever base you own;
  * a base with the alignment asked for keeps every offset aligned (for any other, add align - 1 bytes and round the base up).
+ *
+ * An allocator is used by one thread at a time; different ones freely.
  */
 #ifndef GGML_ALLOC_TALLOCR_H
 #define GGML_ALLOC_TALLOCR_H
