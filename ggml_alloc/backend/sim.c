@@ -4,16 +4,15 @@
  */
 #include "backend/sim.h"
 
-#include <stdio.h>
-
 #include "base/array.h"
+#include "base/format.h"
 #include "backend/backend.h"
 
 void gai_sim_complain(ga_sim *sim, const char *what, uint64_t base, uint64_t size)
 {
     if (!sim->error[0])
-        snprintf(sim->error, sizeof sim->error, "%s: %llu bytes at 0x%llx, at %llu ns", what, (unsigned long long)size,
-                 (unsigned long long)base, (unsigned long long)sim->line.now);
+        gai_format(sim->error, sizeof sim->error, "%s: %llu bytes at 0x%llx, at %llu ns", what, (unsigned long long)size,
+                   (unsigned long long)base, (unsigned long long)sim->line.now);
 }
 
 /* Whether this call is one that shall fail. */

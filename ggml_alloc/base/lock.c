@@ -2,6 +2,7 @@
 
 #include "base/lock.h"
 
+#ifndef GA_NO_THREADS
 #include <sched.h>
 #include <time.h>
 
@@ -38,7 +39,7 @@ void gai_lock_wait(struct lock *lock)
 
 bool gai_thread_start(struct thread *thread, void *(*run)(void *user), void *user)
 {
-#ifdef GGML_ALLOC_NO_THREADS
+#ifdef GA_NO_BACKGROUND
     (void)thread, (void)run, (void)user;
     return false;
 #else
@@ -90,3 +91,4 @@ void gai_bell_wait(struct bell *bell, struct lock *lock, long us)
     pthread_mutex_unlock(&bell->mutex);
     lock_take(lock);
 }
+#endif

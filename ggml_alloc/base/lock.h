@@ -8,14 +8,17 @@
  * a system call each time, and one that wakes sleepers has to exchange when it is given back, too.  Who holds one long (a sleeper
  * without its processor, a walk over all blocks) is waited for in naps of at most a millisecond.
  *
- * Nothing else of the library names threads, and none is started unasked; built with GGML_ALLOC_NO_THREADS, none at all.
+ * Nothing else of the library names threads, and none is started unasked; built with GA_NO_BACKGROUND, none at all.  Built with
+ * GA_NO_THREADS for programs of one thread, all of this is nothing.
  */
 #ifndef GAI_BASE_LOCK_H
 #define GAI_BASE_LOCK_H
 
+#include <stdbool.h>
+
+#ifndef GA_NO_THREADS
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #ifdef __has_include
 #if __has_include(<sys/single_threaded.h>)
@@ -96,5 +99,76 @@ void gai_bell_fini(struct bell *bell);
 void gai_bell_ring(struct bell *bell);
 /* Sleeps without the lock until it rings, or for no reason; at most so many microseconds (less than a second), 0: forever. */
 void gai_bell_wait(struct bell *bell, struct lock *lock, long us);
+
+#else
+struct lock {
+    char nothing; /* C has no empty structs */
+};
+
+struct thread {
+    char nothing;
+};
+
+struct bell {
+    char nothing;
+};
+
+static inline void lock_init(struct lock *lock)
+{
+    lock->nothing = 0;
+}
+
+static inline void lock_take(struct lock *lock)
+{
+    (void)lock;
+}
+
+static inline void lock_give(struct lock *lock)
+{
+    (void)lock;
+}
+
+static inline struct thread thread_self(void)
+{
+    return (struct thread){ 0 };
+}
+
+static inline bool thread_same(struct thread a, struct thread b)
+{
+    return a.nothing == b.nothing;
+}
+
+static inline bool gai_thread_start(struct thread *thread, void *(*run)(void *user), void *user)
+{
+    (void)thread, (void)run, (void)user;
+    return false;
+}
+
+static inline void gai_thread_join(struct thread *thread)
+{
+    (void)thread;
+}
+
+static inline bool gai_bell_init(struct bell *bell)
+{
+    bell->nothing = 0;
+    return true;
+}
+
+static inline void gai_bell_fini(struct bell *bell)
+{
+    (void)bell;
+}
+
+static inline void gai_bell_ring(struct bell *bell)
+{
+    (void)bell;
+}
+
+static inline void gai_bell_wait(struct bell *bell, struct lock *lock, long us)
+{
+    (void)bell, (void)lock, (void)us;
+}
+#endif
 
 #endif

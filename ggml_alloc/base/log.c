@@ -1,8 +1,5 @@
 #include "base/log.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 void gai_log(const struct ga_env *env, enum ga_level level, const char *format, ...)
 {
     if (!env->log.write)
@@ -10,7 +7,7 @@ void gai_log(const struct ga_env *env, enum ga_level level, const char *format, 
     char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    gai_format_list(text, sizeof text, format, args);
     va_end(args);
     env->log.write(env->log.user, level, text);
 }
@@ -21,6 +18,6 @@ void gai_say(char *why, size_t cap, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    vsnprintf(why, cap, format, args);
+    gai_format_list(why, cap, format, args);
     va_end(args);
 }

@@ -6,18 +6,12 @@
 
 #include "ggml_alloc/base.h"
 
-#if defined(__MINGW32__) /* whose own printf, which C11 gets, is not the system's */
-#define GAI_PRINTF(fmt, args) __attribute__((format(gnu_printf, fmt, args)))
-#elif defined(__GNUC__)
-#define GAI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#else
-#define GAI_PRINTF(fmt, args)
-#endif
+#include "base/format.h"
 
 /* Formats only when somebody listens; text beyond 500 bytes is cut. */
 void gai_log(const struct ga_env *env, enum ga_level level, const char *format, ...) GAI_PRINTF(3, 4);
 
-/* snprintf() into `why` when there is one: for functions that explain themselves on request. */
+/* Text into `why` when there is one: for functions that explain themselves on request. */
 void gai_say(char *why, size_t cap, const char *format, ...) GAI_PRINTF(3, 4);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 struct text text_to(const struct ga_sink *sink)
@@ -47,7 +46,7 @@ void gai_text(struct text *text, const char *format, ...)
     char line[1024];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(line, sizeof line, format, args);
+    int len = gai_format_list(line, sizeof line, format, args);
     va_end(args);
     if (len > 0)
         gai_text_raw(text, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
@@ -63,7 +62,7 @@ const char *gai_text_bytes(char buf[32], uint64_t bytes)
 {
     static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
     if (bytes < 1024) {
-        snprintf(buf, 32, "%" PRIu64 " B", bytes);
+        gai_format(buf, 32, "%" PRIu64 " B", bytes);
         return buf;
     }
     double value = (double)bytes / 1024;
@@ -72,7 +71,7 @@ const char *gai_text_bytes(char buf[32], uint64_t bytes)
         value /= 1024;
         unit++;
     }
-    snprintf(buf, 32, value < 9.995 ? "%.2f %s" : "%.1f %s", value, units[unit]);
+    gai_format(buf, 32, value < 9.995 ? "%.2f %s" : "%.1f %s", value, units[unit]);
     return buf;
 }
 

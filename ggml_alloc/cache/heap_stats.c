@@ -1,7 +1,5 @@
 #include "cache/heap.h"
 
-#include <stdio.h>
-
 #include "base/bits.h"
 
 /* No comparison is true of a NaN. */
@@ -159,10 +157,10 @@ const char *ga_heap_format_size(char buf[32], uint64_t size, bool decimal_names)
 {
     static const char *const names[2][3] = { { "KiB", "MiB", "GiB" }, { "KB", "MB", "GB" } };
     if (size <= (uint64_t)1 << 10) {
-        snprintf(buf, 32, "%llu bytes", (unsigned long long)size);
+        gai_format(buf, 32, "%llu bytes", (unsigned long long)size);
         return buf;
     }
     unsigned unit = size <= (uint64_t)1 << 20 ? 1 : size <= (uint64_t)1 << 30 ? 2 : 3;
-    snprintf(buf, 32, "%.2f %s", (double)size / (double)((uint64_t)1 << 10 * unit), names[decimal_names][unit - 1]);
+    gai_format(buf, 32, "%.2f %s", (double)size / (double)((uint64_t)1 << 10 * unit), names[decimal_names][unit - 1]);
     return buf;
 }

@@ -3,7 +3,6 @@
  */
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 #include "base/bits.h"
 #include "base/log.h"
@@ -113,7 +112,7 @@ static void put(struct page *page, const char *format, ...)
     va_list args;
     va_start(args, format);
     bool has_room = page->len < page->cap;
-    int len = vsnprintf(has_room ? page->text + page->len : NULL, has_room ? page->cap - page->len : 0, format, args);
+    int len = gai_format_list(has_room ? page->text + page->len : NULL, has_room ? page->cap - page->len : 0, format, args);
     va_end(args);
     page->len += len > 0 ? (size_t)len : 0;
 }

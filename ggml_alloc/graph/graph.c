@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 ga_graph *ga_graph_new(const struct ga_env *env)
@@ -63,7 +62,7 @@ enum ga_status gai_graph_fail(ga_graph *graph, enum ga_status status, const char
     graph->status = status;
     va_list args;
     va_start(args, format);
-    vsnprintf(graph->error, GRAPH_ERROR, format, args);
+    gai_format_list(graph->error, GRAPH_ERROR, format, args);
     va_end(args);
     return status;
 }

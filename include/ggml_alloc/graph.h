@@ -110,6 +110,7 @@ GA_API bool ga_graph_node(const ga_graph *graph, ga_id id, struct ga_node *node)
 /* Equal for graphs that one plan serves (for logs: 64 of the 128 bits kept inside). */
 GA_API uint64_t ga_graph_signature(const ga_graph *graph);
 
+#ifndef GA_NO_IO
 /*
  * .tgraph text, the format of recorded graphs.  Reading keeps the in-place choices of ggml and view parents; GA_INVALID for text
  * that is no graph: `error` (may be NULL) gets the line and what is wrong.  Writing works for every graph whose status is GA_OK;
@@ -118,6 +119,7 @@ GA_API uint64_t ga_graph_signature(const ga_graph *graph);
 GA_API enum ga_status ga_graph_write(const ga_graph *graph, const struct ga_sink *sink);
 GA_API enum ga_status ga_graph_read(const struct ga_env *env, const struct ga_source *source, ga_graph **graph, char *error,
                                     size_t cap);
+#endif
 
 #ifdef __cplusplus
 }

@@ -133,6 +133,7 @@ struct ga_live {
 /* What is live at the peak of `pool`, largest first; returns how many there are, writes at most `cap`.  `step` may be NULL. */
 GA_API uint32_t ga_plan_live_at_peak(const ga_plan *plan, unsigned pool, struct ga_live *out, uint32_t cap, uint64_t *step);
 
+#ifndef GA_NO_IO
 enum ga_format {
     GA_TEXT, /* for people */
     GA_JSON, /* one object */
@@ -146,6 +147,7 @@ GA_API enum ga_status ga_plan_write(const ga_plan *plan, const ga_graph *graph, 
 /* GA_INVALID for text that is no plan, or was changed since it was written; `error` (may be NULL) gets the line and what is wrong. */
 GA_API enum ga_status ga_plan_read(const struct ga_env *env, const struct ga_source *source, ga_plan **plan, char *error,
                                    size_t cap);
+#endif
 
 #ifdef __cplusplus
 }

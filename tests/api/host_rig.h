@@ -62,7 +62,7 @@ static inline void restart(const struct ga_host_opts *chosen)
 /* Not in a build without threads: there, who asks for one is told. */
 static inline bool has_threads(void)
 {
-#ifdef GGML_ALLOC_NO_THREADS
+#ifdef GA_NO_BACKGROUND
     cr_assert_eq(ga_host_set(host, &(struct ga_host_opts){ .background = true }), GA_UNSUPPORTED);
     return false;
 #else

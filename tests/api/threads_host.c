@@ -32,7 +32,7 @@ static double seconds;
 static time_t started;
 static atomic_uint failed;
 
-#ifdef GGML_ALLOC_NO_THREADS
+#ifdef GA_NO_BACKGROUND
 #define BACKGROUND false
 #else
 #define BACKGROUND true
