@@ -9,6 +9,8 @@
 
 #include "ggml_alloc/cache.h"
 
+#include "cache/policy.h"
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -110,11 +112,12 @@ static void *run_seat(void *arg)
     return NULL;
 }
 
-/* All threads of a player from where they are to op `until`; returns how long that took. */
+/* All threads of a player from where they are to op `until`; returns how long that took: of one thread its own time, of two by the clock. */
 static double play(struct seat *seats, int n_threads, uint32_t until)
 {
+    double (*const time)(void) = n_threads == 1 ? measure_busy : measure_now;
     pthread_t threads[THREADS];
-    double start = measure_now();
+    double start = time();
     for (int i = 0; i < n_threads; i++)
         seats[i].until = until;
     for (int i = 1; i < n_threads; i++)
@@ -125,7 +128,7 @@ static double play(struct seat *seats, int n_threads, uint32_t until)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < n_threads; i++)
         seats[i].at = until;
-    return measure_now() - start;
+    return time() - start;
 }
 
 static bool set_up(struct table *table)
@@ -170,46 +173,37 @@ static void clear_up(struct table *table)
         tape_fini(&table->tapes[i]);
 }
 
-/* Segments as we would choose them. */
-static const struct ga_cache_opts own_segments = { .large_segment = 16 << 20,
-                                                   .own_segment = 8 << 20,
-                                                   .segment_quantum = 512 << 10 };
-
-/* The peak of what a cache of those options reserves for the tapes, one after the other. */
-static uint64_t reserved_with(const struct table *table, const struct ga_cache_opts *opts)
+/* The peak of what a cache of those options reserves for the first tape, over that of the bytes that are asked for. */
+static double over_live(const struct table *table, const struct ga_cache_opts *opts)
 {
     struct rack rack = { .ours = ga_cache_new(NULL, ga_backend_null(), opts) };
     struct ga_cache_stats stats = { 0 };
-    for (int i = 0; rack.ours && i < table->n_threads; i++) {
-        struct seat seat = table->seats[OURS][i];
-        seat.rack = &rack;
-        seat.at = 0;
-        seat.until = seat.tape->n;
+    struct seat seat = table->seats[OURS][0];
+    seat.rack = &rack;
+    seat.at = 0;
+    seat.until = seat.tape->n;
+    if (rack.ours) {
         play_cache(&seat);
-    }
-    if (rack.ours)
         ga_cache_stats(rack.ours, &stats);
+    }
     ga_cache_delete(rack.ours);
-    return stats.all.reserved_bytes.peak;
+    return (double)stats.all.reserved_bytes.peak / (double)tape_peak(seat.tape);
 }
 
 static void report(struct table *table, const char *traffic, uint32_t live)
 {
-    struct ga_cache_stats stats;
-    uint64_t peak = 0;
-    for (int i = 0; i < table->n_threads; i++)
-        peak += tape_peak(&table->tapes[i]);
-    ga_cache_stats(table->rack.ours, &stats);
     printf("{\"bench\":\"cache\",\"traffic\":\"%s\",\"live\":%" PRIu32 ",\"threads\":%d", traffic, live, table->n_threads);
     for (int p = 0; p < PLAYERS; p++)
         printf(",\"%s_ns\":%.1f,\"%s_min_ns\":%.1f", players[p].name, samples_median(&table->times[p]), players[p].name,
                samples_min(&table->times[p]));
     printf(",\"ratio\":%.3f,\"min_ratio\":%.3f", samples_median(&table->ratios),
            samples_min(&table->times[OURS]) / samples_min(&table->times[PLAIN]));
-    uint64_t segments = reserved_with(table, &own_segments),
-             range = reserved_with(table, &(struct ga_cache_opts){ .expandable = true });
+    struct ga_cache_opts close = gai_policy_close();
+    uint64_t peak = 0;
+    for (int i = 0; i < table->n_threads; i++)
+        peak += tape_peak(&table->tapes[i]);
     printf(",\"base_over_live\":%.4f,\"segments_over_live\":%.4f,\"range_over_live\":%.4f,\"plain_over_live\":%.4f}\n",
-           (double)stats.all.reserved_bytes.peak / (double)peak, (double)segments / (double)peak, (double)range / (double)peak,
+           over_live(table, NULL), over_live(table, &close), over_live(table, &(struct ga_cache_opts){ .expandable = true }),
            (double)plain_cache_reserved(table->rack.plain) / (double)peak);
     fflush(stdout);
 }

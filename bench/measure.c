@@ -12,6 +12,11 @@ double measure_now(void)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
+double measure_busy(void)
+{
+    return (double)clock() * (1e9 / CLOCKS_PER_SEC);
+}
+
 void samples_add(struct samples *samples, double ns)
 {
     if (samples->n < MEASURE_MAX)

@@ -8,6 +8,8 @@
 
 /* Nanoseconds since some moment. */
 double measure_now(void);
+/* The same of this process's time alone, all threads together: what others do meanwhile is in none of it.  In microseconds. */
+double measure_busy(void);
 
 /* Times of one thing done again and again; the median says what it takes. */
 #define MEASURE_MAX 1001

@@ -12,6 +12,9 @@
 /* At most mapped at a time beyond what is needed, and at least unmapped between blocks: each piece is a call of the backend's. */
 static const uint64_t large_piece = GA_CACHE_SEGMENT_QUANTUM;
 
+/* Of all that is reserved: less is not worth a wait, nor is one usual piece. */
+enum { WORTH = 400 };
+
 /* What is mapped beyond the need is at most that part of all, so that little caches are not mostly slack. */
 enum { PIECES = 1024 };
 
@@ -139,6 +142,16 @@ enum ga_status gai_cache_grow(ga_cache *cache, const struct request *request, ui
     return status == GA_NO_SPACE && least < usual ? grow_by(cache, request, least, node) : status;
 }
 
+/* The granules of a free node that may go; false: they are none, or too few between blocks. */
+static bool may_unmap(const ga_cache *cache, const struct core_segment *segment, uint32_t node, uint64_t *low, uint64_t *high)
+{
+    const struct range *range = &cache->core.lanes[segment->lane]->range;
+    uint64_t granule = calls_of(cache)->granule, start = range_offset(range, node) - segment->start;
+    *low = align_up(start, granule);
+    *high = (start + range_len(range, node)) & ~(granule - 1);
+    return range_is_free(range, node) && *high > *low && (!segment->n_blocks || *high - *low >= large_piece);
+}
+
 /* Pieces of a range that are wholly free, from its end, until at most `target` bytes are reserved. */
 static void unmap_free(ga_cache *cache, uint32_t slot, uint64_t target)
 {
@@ -148,14 +161,11 @@ static void unmap_free(ga_cache *cache, uint32_t slot, uint64_t target)
     const struct range *range = &core->lanes[segment->lane]->range;
     for (uint32_t node = range_prev(range, segment->mark), before; node != segment->fence; node = before) {
         before = range_prev(range, node);
-        uint64_t start = range_offset(range, node) - segment->start, end = start + range_len(range, node);
-        uint64_t low = align_up(start, calls->granule), high = end & ~(uint64_t)(calls->granule - 1);
-        if (!range_is_free(range, node) || core_reserved(core) <= target || high <= low)
-            continue;
-        if (segment->n_blocks && high - low < large_piece)
+        uint64_t low, high;
+        if (core_reserved(core) <= target || !may_unmap(cache, segment, node, &low, &high))
             continue;
         low = high - min_u64(high - low, align_up(core_reserved(core) - target, calls->granule));
-        if (!gai_core_unmap(core, segment->lane, node, low - start, high - low))
+        if (!gai_core_unmap(core, segment->lane, node, low + segment->start - range_offset(range, node), high - low))
             continue;
         calls->unmap(calls->user, segment->buffer.base, (size_t)low, (size_t)(high - low));
         cache->backend_frees++;
@@ -180,6 +190,37 @@ void gai_cache_shrink(ga_cache *cache, struct idle idle, const ga_stream *stream
         gai_core_forget(core, at);
         calls->release(calls->user, buffer.base, buffer.size);
     }
+}
+
+/* What could be unmapped, of all ranges. */
+static uint64_t idle_bytes(const ga_cache *cache)
+{
+    const struct core *core = &cache->core;
+    uint64_t bytes = 0, low, high;
+    for (uint32_t at = core->oldest; at; at = core->segments[at].next) {
+        const struct core_segment *segment = &core->segments[at];
+        const struct range *range = &core->lanes[segment->lane]->range;
+        for (uint32_t node = segment->fence; segment->grows && node != segment->mark; node = range_next(range, node))
+            if (may_unmap(cache, segment, node, &low, &high))
+                bytes += high - low;
+    }
+    return bytes;
+}
+
+enum ga_status gai_cache_compact(ga_cache *cache, const struct request *request)
+{
+    const struct core *core = &cache->core;
+    uint64_t reserved = core_reserved(core), worth = max_u64(reserved / WORTH, large_piece);
+    bool never = cache->opts.wait == GA_WAIT_NEVER || cache->pools.n_captures;
+    if (never || reserved - counts_active_bytes(&core->counts) <= worth)
+        return GA_NO_SPACE;
+    if (add_sat(reserved, request->rounded) <= core->counts.reserved_bytes.peak || idle_bytes(cache) <= worth)
+        return GA_NO_SPACE;
+    struct idle idle;
+    enum ga_status status = gai_cache_wait_all(cache, &idle);
+    if (status == GA_OK)
+        gai_cache_shrink(cache, idle, NULL, 0);
+    return status;
 }
 
 void gai_cache_release_range(ga_cache *cache, uint32_t slot)

@@ -34,6 +34,11 @@ bool gai_policy_sound(const struct ga_cache_opts *opts)
     return opts->fit <= GA_FIT_FAST && opts->wait <= GA_WAIT_NEVER && opts->collect >= 0 && opts->collect < 1;
 }
 
+struct ga_cache_opts gai_policy_close(void)
+{
+    return (struct ga_cache_opts){ .large_segment = 16 << 20, .own_segment = 8 << 20, .segment_quantum = 512 << 10 };
+}
+
 bool gai_policy_usual(const struct ga_cache_opts *opts)
 {
     bool divides = false;

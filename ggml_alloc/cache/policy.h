@@ -20,6 +20,9 @@
 /* Whether the options make sense. */
 bool gai_policy_sound(const struct ga_cache_opts *opts);
 
+/* Segments as we would choose them, where bytes matter more than calls: what is called `segments` beside the defaults, `base`. */
+struct ga_cache_opts gai_policy_close(void);
+
 /* Whether sizes are rounded to quanta, and free blocks accepted and split, as without options. */
 bool gai_policy_usual(const struct ga_cache_opts *opts);
 

@@ -51,12 +51,15 @@ static uint64_t segment_size(const ga_cache *cache, const struct request *reques
 static enum ga_status step_segment(ga_cache *cache, struct request *request)
 {
     uint32_t node;
-    enum ga_status status = gai_cache_grows(cache, request->pool)
-                                ? gai_cache_grow(cache, request, &node)
-                                : gai_cache_segment(cache, request, segment_size(cache, request), &node);
-    if (status != GA_OK)
+    enum ga_status status;
+    if (!gai_cache_grows(cache, request->pool)) {
+        status = gai_cache_segment(cache, request, segment_size(cache, request), &node);
+        return status == GA_OK ? gai_cache_carve(cache, request, node) : status;
+    }
+    if (gai_cache_compact(cache, request) == GA_OK && (status = gai_cache_take(cache, request)) != GA_NO_SPACE)
         return status;
-    return gai_cache_carve(cache, request, node);
+    status = gai_cache_grow(cache, request, &node);
+    return status == GA_OK ? gai_cache_carve(cache, request, node) : status;
 }
 
 static enum ga_status step_again(ga_cache *cache, struct request *request)

@@ -7,6 +7,8 @@
 #include "ggml_alloc/heap.h"
 #include "ggml_alloc/host.h"
 
+#include "cache/policy.h"
+
 /* ---- device ---- */
 
 static enum ga_status device_alloc(struct player *player, uint32_t block, uint64_t bytes, ga_stream stream)
@@ -46,19 +48,11 @@ static void device_close(struct player *player)
     ga_cache_delete(player->allocator);
 }
 
-/* Sizes of segments that waste less: a quarter of the usual ones, own ones from where a quarter would be wasted. */
-static const struct ga_cache_opts close_segments = {
-    .small_segment = 2 << 20,
-    .large_segment = 8 << 20,
-    .own_segment = 4 << 20,
-    .segment_quantum = 512 << 10,
-};
-
 bool player_open_device(struct player *player, enum replay_policy policy)
 {
     struct ga_cache_opts opts = { .expandable = policy == REPLAY_RANGE };
     if (policy == REPLAY_SEGMENTS)
-        opts = close_segments;
+        opts = gai_policy_close();
     player->allocator = ga_cache_new(NULL, ga_sim_backend(player->sim), &opts);
     player->alloc = device_alloc;
     player->free = device_free;

@@ -96,7 +96,9 @@ struct ga_cache_opts {
     uint64_t large_segment;   /* for larger ones below own_segment, at least that; */
     uint64_t own_segment;     /* from here on each gets its own, more than GA_CACHE_SMALL, ... */
     uint64_t segment_quantum; /* ... of a multiple of this.  All are multiples of GA_CACHE_QUANTUM */
-    bool expandable;          /* where the backend has ranges, memory comes from ranges that grow; private pools keep to segments */
+    bool expandable;          /* where the backend has ranges, memory comes from ranges that grow; private pools keep to segments.
+                                 Before more is mapped than ever, what is free is unmapped where it is worth it, at least a 400th
+                                 of all: the device is waited for, unless `wait` says never */
     uint32_t divisions[GA_CACHE_DIVISIONS]; /* steps per power of two that sizes are rounded to, powers of two, 0: none: for sizes
                                                from 2^20 << i; the first also below, the last also above */
     uint32_t trace;                         /* newest things that happened to remember; 0: none */

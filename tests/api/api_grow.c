@@ -177,6 +177,27 @@ Test(grow, does_not_unmap_what_a_stream_may_still_use)
     fini();
 }
 
+Test(grow, unmaps_what_is_free_before_more_is_mapped_than_ever)
+{
+    for (int waits = 0; waits < 2; waits++) {
+        ga_block a, b, c;
+        setup(1024 * MIB, (struct ga_cache_opts){ .wait = waits ? GA_WAIT_ENOUGH : GA_WAIT_NEVER });
+        char *ptr = take(16 * MIB, &a);
+        take(16 * MIB, &b);
+        cr_assert_eq(ga_sim_work(sim, 0, ptr, 16 * MIB, 1000), GA_OK);
+        ga_cache_free(cache, a);
+        cr_assert_eq(take(2 * MIB, &c), ptr, "what fits is no reason");
+        ga_cache_free(cache, c);
+        cr_assert(reserved() == 32 * MIB && ga_sim_now(sim) == 0);
+        take(24 * MIB, &a);
+        cr_assert_eq(reserved(), (waits ? 40 : 56) * MIB);
+        cr_assert_eq(ga_sim_now(sim), waits ? 1000u : 0u);
+        ga_cache_free(cache, a);
+        ga_cache_free(cache, b);
+        fini();
+    }
+}
+
 Test(grow, counts_what_is_really_mapped_against_the_limit)
 {
     ga_block a, b;

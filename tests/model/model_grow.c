@@ -1,7 +1,7 @@
 /*
  * Ranges that grow beside slow ones: parts in an array, what is not mapped among them, best fit and the lowest gap by looking at all.
  * The device is simulated and short of memory, so that ranges are unmapped, mapped again in pieces of another size, dropped, and
- * reserved anew when they are full of gaps.
+ * reserved anew when they are full of gaps; before more is mapped than ever, what is idle is unmapped.
  */
 #include "ggml_alloc/cache.h"
 #include "ggml_alloc/sim.h"
@@ -39,7 +39,8 @@ struct lane {
 };
 
 static struct lane lanes[LANES];
-static uint64_t capacity;
+static uint64_t capacity, peak;
+static int n_compacted;
 static struct live {
     ga_block name;
     int id;
@@ -194,15 +195,28 @@ static struct range *slow_grow(struct lane *lane, uint64_t len, int id, uint64_t
     return range || piece == GRANULE ? range : slow_grow_by(lane, len, GRANULE, id, into);
 }
 
+static bool has_blocks(const struct range *range)
+{
+    for (int i = 0; i < range->n_parts; i++)
+        if (range->parts[i].state == USED)
+            return true;
+    return false;
+}
+
+/* Whether the granules of a part that begins there may be unmapped. */
+static bool may_unmap(const struct part *part, uint64_t start, bool beside_blocks, uint64_t *low, uint64_t *high)
+{
+    *low = round_up(start, GRANULE);
+    *high = (start + part->len) / GRANULE * GRANULE;
+    return part->state == FREE && *high > *low && (!beside_blocks || *high - *low >= PIECE);
+}
+
 static void slow_shrink(struct range *range)
 {
-    bool has_blocks = false;
-    uint64_t start = 0;
-    for (int i = 0; i < range->n_parts; i++)
-        has_blocks |= range->parts[i].state == USED;
+    bool beside_blocks = has_blocks(range);
+    uint64_t start = 0, low, high;
     for (int i = 0; i < range->n_parts; start += range->parts[i++].len) {
-        uint64_t end = start + range->parts[i].len, low = round_up(start, GRANULE), high = end / GRANULE * GRANULE;
-        if (range->parts[i].state != FREE || high <= low || (has_blocks && high - low < PIECE))
+        if (!may_unmap(&range->parts[i], start, beside_blocks, &low, &high))
             continue;
         if (low != start) {
             cut(range, i, low - start);
@@ -230,15 +244,37 @@ static void slow_trim(void)
     }
 }
 
+/* More than ever would be mapped, though what could be unmapped is worth it. */
+static bool slow_compact(uint64_t len)
+{
+    uint64_t reserved = slow_reserved(), worth = reserved / 400 > PIECE ? reserved / 400 : PIECE, idle = 0, low, high;
+    for (int l = 0; l < LANES; l++)
+        for (int r = 0; r < lanes[l].n_ranges; r++) {
+            const struct range *range = lanes[l].ranges[r];
+            uint64_t start = 0;
+            for (int i = 0; i < range->n_parts; start += range->parts[i++].len)
+                idle += may_unmap(&range->parts[i], start, has_blocks(range), &low, &high) ? high - low : 0;
+        }
+    if (reserved + len <= peak || idle <= worth)
+        return false;
+    n_compacted++;
+    slow_trim();
+    return true;
+}
+
 static struct range *slow_alloc(struct lane *lane, uint64_t len, int id, uint64_t *into)
 {
     struct range *range = slow_take(lane, len, id, into);
+    if (!range && slow_compact(len))
+        range = slow_take(lane, len, id, into);
     range = range ? range : slow_grow(lane, len, id, into);
-    if (range)
-        return range;
-    slow_trim();
-    range = slow_take(lane, len, id, into);
-    return range ? range : slow_grow(lane, len, id, into);
+    if (!range) {
+        slow_trim();
+        range = slow_take(lane, len, id, into);
+        range = range ? range : slow_grow(lane, len, id, into);
+    }
+    peak = slow_reserved() > peak ? slow_reserved() : peak;
+    return range;
 }
 
 static void slow_free(int id)
@@ -329,6 +365,7 @@ static void play(uint64_t seed, int n_ops)
     ga_sim *sim = ga_sim_new(NULL, ga_backend_null(), &opts);
     ga_cache *cache = ga_cache_new(NULL, ga_sim_backend(sim), &(struct ga_cache_opts){ .expandable = true });
     n_live = 0;
+    peak = 0;
     for (int op = 0; op < n_ops; op++) {
         int at = n_live ? (int)rng_below(&rng, (uint64_t)n_live) : 0;
         bool grows = op / 300 % 2 == 0;
@@ -363,4 +400,5 @@ Test(grow, does_what_a_slow_one_does)
 {
     for (uint64_t seed = 1; seed <= 20; seed++)
         play(seed, 20000);
+    cr_assert_gt(n_compacted, 100);
 }
