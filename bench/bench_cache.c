@@ -112,7 +112,7 @@ static void *run_seat(void *arg)
     return NULL;
 }
 
-/* All threads of a player from where they are to op `until`; returns how long that took: of one thread its own time, of two by the clock. */
+/* All threads of a player from where they are to op `until`; returns how long that took: one thread's own time, for two the clock's. */
 static double play(struct seat *seats, int n_threads, uint32_t until)
 {
     double (*const time)(void) = n_threads == 1 ? measure_busy : measure_now;

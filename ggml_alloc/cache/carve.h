@@ -78,10 +78,9 @@ static inline void core_count_join(struct core *core, const struct core_segment 
 }
 
 /* As gai_core_take(). */
-GAI_INLINE enum ga_status core_take(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
-                                    uint32_t *made)
+GAI_INLINE enum ga_status core_take(struct core *core, struct core_lane *lane, uint32_t from, uint64_t skip, uint64_t len,
+                                    uint64_t requested, uint32_t *made)
 {
-    struct core_lane *lane = core_lane_at(core, at);
     struct range *range = &lane->range;
     assert(requested <= len && from != gai_range_tail(range));
     if (!core_slot_room(core) || !core_address_room(core, 1) || !core_tenant_room(core, lane))
@@ -125,8 +124,8 @@ static inline void core_end(struct core *core, struct core_block *block)
         gai_addrs_remove(&core->addrs, (uintptr_t)block->ptr);
 }
 
-/* Its bytes become free, in use by the device until the clock said `until`. */
-GAI_INLINE void core_release(struct core *core, uint32_t slot, struct core_lane *lane, uint64_t until)
+/* Its bytes become free. */
+GAI_INLINE void core_release(struct core *core, uint32_t slot, struct core_lane *lane)
 {
     struct core_block *block = &core->blocks[slot];
     struct range *range = &lane->range;
@@ -138,7 +137,6 @@ GAI_INLINE void core_release(struct core *core, uint32_t slot, struct core_lane 
     range_give(range, node);
     segment->n_blocks--;
     core_count_join(core, segment, lane->small, low, len, high);
-    segment->idle_since = max_u64(segment->idle_since, until);
     block->state = CORE_SPARE;
     block->node = core->spare_block;
     core->spare_block = slot;
@@ -151,19 +149,21 @@ GAI_INLINE void core_free(struct core *core, uint32_t slot)
     struct core_lane *lane = core_block_home(core, slot);
     core_end(core, block);
     counts_freed(&core->counts, lane->small, range_len(&lane->range, block->node), block->requested);
-    core_release(core, slot, lane, core->clock);
+    core->segments[block->segment].idle_since = core->clock;
+    core_release(core, slot, lane);
 }
 
 /* As gai_core_slot(). */
 static inline enum ga_status core_slot(const struct core *core, ga_block name, uint32_t *slot)
 {
     uint32_t at = (uint32_t)name, generation = (uint32_t)(name >> 32);
-    if (at == 0 || at > core->n_blocks || generation == 0 || generation > core->blocks[at].generation)
+    if (at == 0 || at > core->n_blocks)
         return GA_UNKNOWN;
-    if (generation != core->blocks[at].generation || core->blocks[at].state != CORE_LIVE)
-        return GA_FREED;
+    const struct core_block *block = &core->blocks[at];
     *slot = at;
-    return GA_OK;
+    if (generation == block->generation && block->state == CORE_LIVE)
+        return GA_OK;
+    return generation == 0 || generation > block->generation ? GA_UNKNOWN : GA_FREED;
 }
 
 #endif

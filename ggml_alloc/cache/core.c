@@ -83,7 +83,7 @@ bool gai_core_room(struct core *core, uint32_t at, uint32_t n)
 enum ga_status gai_core_take(struct core *core, uint32_t at, uint32_t from, uint64_t skip, uint64_t len, uint64_t requested,
                              uint32_t *block)
 {
-    return core_take(core, at, from, skip, len, requested, block);
+    return core_take(core, core_lane_at(core, at), from, skip, len, requested, block);
 }
 
 void gai_core_retire(struct core *core, uint32_t slot)
@@ -102,7 +102,9 @@ void gai_core_give(struct core *core, uint32_t slot)
     struct core_lane *lane = core_block_home(core, slot);
     assert(block->state == CORE_PENDING);
     counts_given(&core->counts, lane->small, range_len(&lane->range, block->node), block->requested);
-    core_release(core, slot, lane, block->retired_at);
+    struct core_segment *segment = &core->segments[block->segment];
+    segment->idle_since = max_u64(segment->idle_since, block->retired_at);
+    core_release(core, slot, lane);
 }
 
 static uint32_t search_address(const struct core *core, const void *ptr)

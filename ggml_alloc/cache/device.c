@@ -203,8 +203,8 @@ static enum ga_status alloc_any(ga_cache *cache, struct request request, ga_bloc
 }
 
 /*
- * What most requests are, in one go: nobody watches, the usual rules, the lane that was used last, which has a free block.  0: it is
- * none of these, or there is no memory for it.
+ * What most requests are, in one go: nobody watches, the usual rules, the lane that was used last, which has a free block.  0: it
+ * is none of these, or there is no memory for it.
  */
 static inline uint32_t alloc_usual(ga_cache *cache, uint64_t size, ga_stream stream)
 {
@@ -213,17 +213,20 @@ static inline uint32_t alloc_usual(ga_cache *cache, uint64_t size, ga_stream str
     bool small = policy_is_small(rounded);
     uint32_t at = core->last_lane[small], slot;
     bool is_usual = cache->usual && !cache->watch.on && !cache->direct.on && !cache->pools.n_routes && size < POLICY_ABSURD;
-    if (!is_usual || at >= core->n_lanes || !lane_is(core_lane_at(core, at), 0, stream, small))
+    if (!is_usual || at >= core->n_lanes)
+        return 0;
+    struct core_lane *lane = core_lane_at(core, at);
+    if (!lane_is(lane, 0, stream, small))
         return 0;
     if (cache->defer.n_waiting)
         gai_cache_retire(cache);
-    uint32_t node = range_best(&core_lane_at(core, at)->range, rounded);
+    uint32_t node = range_best(&lane->range, rounded);
     if (node == RANGE_NONE)
         return 0;
-    uint64_t len = core_node_len(core, at, node);
+    uint64_t len = range_len(&lane->range, node);
     if (policy_leaves(rounded, len - rounded))
         len = rounded;
-    return core_take(core, at, node, 0, len, size, &slot) == GA_OK ? slot : 0;
+    return core_take(core, lane, node, 0, len, size, &slot) == GA_OK ? slot : 0;
 }
 
 static inline enum ga_status answer(enum ga_status status, ga_block name, void *address, ga_block *block, void **ptr)
@@ -235,11 +238,18 @@ static inline enum ga_status answer(enum ga_status status, ga_block name, void *
     return status;
 }
 
-enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr)
+/* With the lock held, which it gives back. */
+static enum ga_status alloc_unusual(ga_cache *cache, struct request request, ga_block *block, void **ptr)
 {
-    enum ga_status status = GA_OK;
     ga_block name = 0;
     void *address = NULL;
+    enum ga_status status = alloc_any(cache, request, &name, &address);
+    lock_give(&cache->lock);
+    return answer(status, name, address, block, ptr);
+}
+
+enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga_block *block, void **ptr)
+{
     if (size == 0)
         return answer(GA_OK, 0, NULL, block, ptr);
     if (stream == GA_STREAM_CURRENT)
@@ -248,20 +258,16 @@ enum ga_status ga_cache_alloc(ga_cache *cache, size_t size, ga_stream stream, ga
     if (!cache_enter(cache))
         return GA_BUSY;
     uint32_t slot = alloc_usual(cache, size, stream);
-    if (slot) {
-        name = core_name(&cache->core, slot);
-        address = cache->core.blocks[slot].ptr;
-    } else {
-        status = alloc_any(cache, request_for(cache, size, 0, stream, tag), &name, &address);
-    }
+    if (!slot)
+        return alloc_unusual(cache, request_for(cache, size, 0, stream, tag), block, ptr);
+    ga_block name = core_name(&cache->core, slot);
+    void *address = cache->core.blocks[slot].ptr;
     lock_give(&cache->lock);
-    return answer(status, name, address, block, ptr);
+    return answer(GA_OK, name, address, block, ptr);
 }
 
 enum ga_status ga_cache_alloc_aligned(ga_cache *cache, size_t size, size_t align, ga_stream stream, ga_block *block, void **ptr)
 {
-    ga_block name = 0;
-    void *address = NULL;
     if (!is_pow2(align))
         return GA_INVALID;
     if (size == 0 || align <= cache->offered.align)
@@ -270,9 +276,7 @@ enum ga_status ga_cache_alloc_aligned(ga_cache *cache, size_t size, size_t align
     uint64_t tag = cache_context(cache, GA_CONTEXT_STATE);
     if (!cache_enter(cache))
         return GA_BUSY;
-    enum ga_status status = alloc_any(cache, request_for(cache, size, align, stream, tag), &name, &address);
-    lock_give(&cache->lock);
-    return answer(status, name, address, block, ptr);
+    return alloc_unusual(cache, request_for(cache, size, align, stream, tag), block, ptr);
 }
 
 void gai_cache_free(ga_cache *cache, uint32_t slot, uint64_t tag)

@@ -161,7 +161,7 @@ uint32_t gai_cache_route(ga_cache *cache, ga_stream stream);
 bool gai_cache_grows(const ga_cache *cache, uint32_t pool);
 /* Maps what the request lacks; `node` is the free node that will serve it.  GA_NO_SPACE as a segment that could not be had. */
 enum ga_status gai_cache_grow(ga_cache *cache, const struct request *request, uint32_t *node);
-/* GA_OK: more than ever would be reserved, so the device was waited for and what is free in ranges unmapped; else nothing was done. */
+/* GA_OK: more than ever would be reserved, so the device was waited for and what is free in ranges unmapped; else nothing changed. */
 enum ga_status gai_cache_compact(ga_cache *cache, const struct request *request);
 /* Unmaps what is free in ranges, of one stream or (NULL) of all, until at most `target` bytes are reserved; nothing of a range that
  * was used since. */

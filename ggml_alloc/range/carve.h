@@ -151,11 +151,13 @@ static inline bool range_room_for_one(struct range *range)
     return array_room(range->mem, &range->nodes, &range->cap_nodes, range_nodes_for((uint64_t)range->n_used + 1));
 }
 
-static inline void range_count(struct range *range, uint64_t offset, uint64_t len)
+/* Above any free node but the tail something is used: only what is taken from the tail can end above the peak. */
+static inline void range_count(struct range *range, uint64_t offset, uint64_t len, bool from_tail)
 {
     range->n_used++;
     range->used += len;
-    range->peak = max_u64(range->peak, offset + len);
+    if (from_tail)
+        range->peak = max_u64(range->peak, offset + len);
 }
 
 /* As gai_range_best(). */
@@ -183,6 +185,7 @@ GAI_INLINE uint32_t range_take_low(struct range *range, uint32_t from, uint64_t 
 {
     struct range_node *source = &range->nodes[from];
     uint32_t node = from;
+    bool from_tail = from == range->tail;
     if (len == source->len) {
         range_occupy(range, from);
     } else {
@@ -191,7 +194,7 @@ GAI_INLINE uint32_t range_take_low(struct range *range, uint32_t from, uint64_t 
         source->offset += len;
         source->len -= len;
     }
-    range_count(range, range->nodes[node].offset, len);
+    range_count(range, range->nodes[node].offset, len, from_tail);
     return node;
 }
 

@@ -122,9 +122,10 @@ enum ga_status gai_range_take_at(struct range *range, uint64_t offset, uint64_t 
         return GA_NO_SPACE;
     if (!range_room_for_one(range))
         return GA_NO_MEMORY;
+    bool from_tail = at == range->tail;
     range_occupy(range, at);
     cut(range, at, head, len);
-    range_count(range, offset, len);
+    range_count(range, offset, len, from_tail);
     *node = at;
     return GA_OK;
 }
