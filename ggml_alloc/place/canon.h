@@ -18,6 +18,7 @@
 
 typedef int32_t unit;            /* an offset, a size */
 #define UNIT_MAX (INT32_MAX / 4) /* above every sum of an offset and a size: where placed items are */
+#define UNIT_MAX_ALIGN ((uint64_t)1 << 28)
 
 /* Sections [from, to), or none. */
 struct span {
@@ -98,6 +99,15 @@ static inline bool canon_has(const struct canon *canon, enum exact_rule rule)
 static inline const struct exact_item *view_item(const struct canon *canon, const struct view *view, int32_t i)
 {
     return &canon->task->items[view->id[i]];
+}
+
+/*
+ * From `at` up to where the item may begin.  One that is aligned to more than any capacity (CAPACITY_LIMIT, in canon.c) can begin
+ * at 0 only, and is taken to be aligned to just more than that, or sums would leave what a unit holds.
+ */
+static inline unit rise(const struct exact_item *item, uint64_t at)
+{
+    return (unit)align_up(at, min_u64(item->align, UNIT_MAX_ALIGN));
 }
 
 static inline bool is_placed(const struct frame *frame, int32_t i)

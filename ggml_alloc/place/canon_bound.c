@@ -113,7 +113,7 @@ static bool lift(struct canon *canon, const struct frame *frame, struct span *li
             return false;
         unit least = frame->low[i] + view->size[i];
         if (!canon->plain)
-            least = (unit)align_up((uint64_t)least, view_item(canon, view, j)->align);
+            least = rise(view_item(canon, view, j), (uint64_t)least);
         if (least <= frame->low[j])
             continue;
         frame->low[j] = least;
@@ -163,14 +163,14 @@ unit gai_canon_rest(const struct canon *canon, const struct frame *frame, int32_
     const struct exact_item *item = view_item(canon, view, i);
     if (item->fixed)
         return rest;
-    rest = (unit)align_up((uint64_t)rest, item->align);
+    rest = rise(item, (uint64_t)rest);
     for (int32_t w = 0; w < view->n; w++) {
         const struct exact_item *wall = view_item(canon, view, w);
         bool blocks = wall->fixed && !is_placed(frame, w) && exact_neighbours(item, wall) &&
                       rest < (unit)(wall->lowest + wall->size) && (unit)wall->lowest < rest + view->size[i];
         if (!blocks)
             continue;
-        rest = (unit)align_up(wall->lowest + wall->size, item->align);
+        rest = rise(item, wall->lowest + wall->size);
         w = -1; /* once more: those before may be in the way now */
     }
     return rest;
@@ -243,7 +243,7 @@ int32_t gai_canon_choose(struct canon *canon, struct frame *frame)
             int32_t i = lowest_in_way(frame, j);
             if (i < 0)
                 return -1;
-            unit top = (unit)align_up((uint64_t)frame->low[i] + (uint64_t)view->size[i], view_item(canon, view, j)->align);
+            unit top = rise(view_item(canon, view, j), (uint64_t)frame->low[i] + (uint64_t)view->size[i]);
             if (top <= frame->low[j]) {
                 j = i;
                 continue;

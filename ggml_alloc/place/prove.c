@@ -205,6 +205,8 @@ static enum exact_verdict ask_engines(struct prover *prover, struct model *model
             .user = prover,
         };
         enum exact_verdict verdict = engines[e].engine->decide(goal->engines[e], &ask);
+        if (ask.steps == 0) /* what is seen at once costs something, too, or very many heights were asked for nothing */
+            prover->climb->steps += task->n_items;
         if (verdict == EXACT_FITS)
             memcpy(&model->found[first], &model->exact.offsets[first], task->n_items * sizeof *model->found);
         if (verdict != EXACT_UNKNOWN)
@@ -311,6 +313,20 @@ static uint64_t highest(const struct part *part)
     return min_u64(better, part->limits.chunk_max);
 }
 
+/* Half way, or nearer to the bound where that is higher than what any engine takes. */
+static bool ask_between(struct prover *prover, uint64_t steps, enum ga_status *status)
+{
+    const struct part *part = prover->part;
+    uint64_t before = prover->climb->steps;
+    for (uint64_t gap = (highest(part) - part->bound) / 2; gap > 0 && !is_over(prover, *status); gap /= 2) {
+        if (decide(prover, part->bound + gap, steps, status) != EXACT_UNKNOWN)
+            return true;
+        if (prover->climb->steps != before)
+            break;
+    }
+    return false;
+}
+
 /* Asks all that is asked in one round: true when something became known. */
 static bool ask_round(struct prover *prover, uint64_t steps, enum ga_status *status)
 {
@@ -320,7 +336,7 @@ static bool ask_round(struct prover *prover, uint64_t steps, enum ga_status *sta
         return decide(prover, min_u64(capacity, highest(part)), steps, status) != EXACT_UNKNOWN;
     bool known = decide(prover, part->bound, steps, status) != EXACT_UNKNOWN;
     if (!is_over(prover, *status) && part->bound < highest(part))
-        known |= decide(prover, part->bound + (highest(part) - part->bound) / 2, steps, status) != EXACT_UNKNOWN;
+        known |= ask_between(prover, steps, status);
     if (!is_over(prover, *status) && part->bound < highest(part))
         known |= decide(prover, highest(part), steps / 4, status) != EXACT_UNKNOWN;
     return known;

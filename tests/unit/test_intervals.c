@@ -187,3 +187,33 @@ Test(intervals, tell_the_rung_that_found_the_answer)
     }
     cr_assert_gt(n_better, 200);
 }
+
+/*
+ * Two that are aligned to more than all that is asked for, and in each other's way: the answer is 2^51 or 2^62 high, the bound is
+ * not, and no engine counts that far.  What is asked in between must still end.
+ */
+Test(intervals, may_be_aligned_to_more_than_anybody_has, .timeout = 60)
+{
+    for (unsigned log2 = 20; log2 < 62; log2++) {
+        const struct ga_interval intervals[] = {
+            { .size = 15, .birth = 9, .death = 17 },
+            { .size = 6, .birth = 23, .death = 26 },
+            { .size = 15, .birth = 13, .death = 18, .align = (uint64_t)1 << 51 },
+            { .size = 3, .birth = 17, .death = UINT64_MAX - 1, .align = (uint64_t)1 << log2 },
+            { .size = 58626, .birth = 11, .death = 24, .align = 128 },
+            { .size = 1, .birth = 19, .death = 39 },
+        };
+        uint64_t peaks[2];
+        for (int k = 0; k < 2; k++) {
+            struct ga_plan_opts opts = { .effort = k ? GA_EFFORT_PROVE : GA_EFFORT_QUICK, .steps = 20000 };
+            struct ga_plan_info info;
+            ga_plan *plan;
+            cr_assert_eq(ga_plan_intervals(NULL, intervals, 6, &opts, &plan), GA_OK);
+            ga_plan_info(plan, &info);
+            peaks[k] = ga_plan_peak(plan, 0);
+            cr_assert(ga_plan_bound(plan, 0) <= peaks[k] && info.steps <= 2 * opts.steps);
+            ga_plan_delete(plan);
+        }
+        cr_assert_leq(peaks[1], peaks[0]);
+    }
+}
