@@ -128,6 +128,7 @@ int main(int argc, char **argv)
         expect(pthread_create(&threads[i], NULL, play, (void *)i) == 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    expect(ga_host_set(host, &ways[1]) == GA_OK); /* stops the thread, which may be giving something back just now */
     expect(ga_host_sync(host) == GA_OK);
     ga_host_trim(host, 0);
     ga_host_stats(host, &stats);
