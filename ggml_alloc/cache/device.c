@@ -191,7 +191,7 @@ static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
 static enum ga_status alloc_any(ga_cache *cache, struct request request, ga_block *block, void **ptr)
 {
     if (cache->direct.on)
-        return gai_direct_alloc(cache, request.size + request.pad, block, ptr);
+        return gai_direct_alloc(cache, request.size, request.align, block, ptr);
     gai_cache_retire(cache);
     enum ga_status status = alloc_locked(cache, &request);
     if (status != GA_OK)
@@ -351,9 +351,9 @@ void *ga_cache_ptr(ga_cache *cache, ga_block name, size_t *size)
         if (size)
             *size = (size_t)core_block_size(&cache->core, slot);
     } else if (direct_is(name) && gai_direct_slot(&cache->direct, name, &slot) == GA_OK) {
-        ptr = cache->direct.blocks[slot].buffer.base;
+        ptr = cache->direct.blocks[slot].ptr;
         if (size)
-            *size = cache->direct.blocks[slot].buffer.size;
+            *size = direct_size(&cache->direct, slot);
     }
     cache_leave(cache, entered);
     return ptr;

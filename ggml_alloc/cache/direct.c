@@ -46,12 +46,14 @@ static void back_to_device(ga_cache *cache, struct ga_buffer *buffer)
     lock_take(&cache->lock);
 }
 
-enum ga_status gai_direct_alloc(ga_cache *cache, uint64_t size, ga_block *block, void **ptr)
+enum ga_status gai_direct_alloc(ga_cache *cache, uint64_t size, uint64_t align, ga_block *block, void **ptr)
 {
     struct direct *direct = &cache->direct;
     const struct ga_backend *backend = cache->backend;
     struct ga_buffer buffer = { 0 };
-    if (size > SIZE_MAX)
+    uint64_t more = align ? align - 1 : 0;
+    size = add_sat(size, more);
+    if (size > SIZE_MAX || size == UINT64_MAX)
         return GA_NO_SPACE;
     lock_give(&cache->lock);
     enum ga_status status = backend->alloc(backend->user, (size_t)size, &buffer);
@@ -64,10 +66,11 @@ enum ga_status gai_direct_alloc(ga_cache *cache, uint64_t size, ga_block *block,
     }
     uint32_t slot = slot_new(direct);
     direct->blocks[slot].buffer = buffer;
+    direct->blocks[slot].ptr = (char *)buffer.base + ((0 - (uint64_t)(uintptr_t)buffer.base) & more);
     direct->blocks[slot].state = DIRECT_LIVE;
-    gai_addrs_add(&direct->addrs, (uintptr_t)buffer.base, slot);
+    gai_addrs_add(&direct->addrs, (uintptr_t)direct->blocks[slot].ptr, slot);
     *block = gai_direct_name(direct, slot);
-    *ptr = buffer.base;
+    *ptr = direct->blocks[slot].ptr;
     return GA_OK;
 }
 
@@ -99,7 +102,7 @@ static bool wait_for_device(ga_cache *cache)
 void gai_direct_free(ga_cache *cache, uint32_t slot)
 {
     struct direct *direct = &cache->direct;
-    gai_addrs_remove(&direct->addrs, (uintptr_t)direct->blocks[slot].buffer.base);
+    gai_addrs_remove(&direct->addrs, (uintptr_t)direct->blocks[slot].ptr);
     direct->blocks[slot].generation++;
     direct->blocks[slot].state = DIRECT_LEFT;
     direct->blocks[slot].left_at = cache->core.clock;

@@ -18,6 +18,7 @@ enum direct_state { DIRECT_SPARE, DIRECT_LIVE, DIRECT_LEFT };
 
 struct direct_block {
     struct ga_buffer buffer;
+    void *ptr; /* in the buffer, aligned as asked */
     uint32_t generation;
     enum direct_state state;
     uint64_t left_at; /* the core's clock */
@@ -31,8 +32,8 @@ struct direct {
     struct addrs addrs;
 };
 
-/* With the lock held, which is dropped meanwhile. */
-enum ga_status gai_direct_alloc(ga_cache *cache, uint64_t size, ga_block *block, void **ptr);
+/* With the lock held, which is dropped meanwhile.  `align` is a power of two, or 0: the backend's own. */
+enum ga_status gai_direct_alloc(ga_cache *cache, uint64_t size, uint64_t align, ga_block *block, void **ptr);
 void gai_direct_free(ga_cache *cache, uint32_t slot);
 /* What was left over until the core's clock was `before`, since when all streams were waited for. */
 void gai_direct_free_left(ga_cache *cache, uint64_t before);
@@ -46,6 +47,12 @@ static inline bool direct_is(ga_block name)
 /* GA_OK and the slot of a live block; GA_FREED, GA_UNKNOWN. */
 enum ga_status gai_direct_slot(const struct direct *direct, ga_block name, uint32_t *slot);
 ga_block gai_direct_name(const struct direct *direct, uint32_t slot); /* 0 of slot 0 */
+
+static inline size_t direct_size(const struct direct *direct, uint32_t slot)
+{
+    const struct direct_block *block = &direct->blocks[slot];
+    return block->buffer.size - (size_t)((uintptr_t)block->ptr - (uintptr_t)block->buffer.base);
+}
 
 static inline uint32_t direct_at(const struct direct *direct, const void *ptr)
 {

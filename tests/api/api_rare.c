@@ -198,6 +198,12 @@ Test(rare, passes_through_when_switched_off)
     cr_assert_eq(ga_cache_free(cache, direct + 5), GA_UNKNOWN);
     cr_assert_eq(ga_cache_free_ptr(cache, a), GA_UNKNOWN);
     full(200 * MIB);
+    cr_assert_eq(ga_cache_alloc_aligned(cache, 100, 16384, 0, &direct, (void **)&a), GA_OK);
+    cr_assert_eq((uintptr_t)a % 16384, 0);
+    cr_assert(ga_cache_ptr(cache, direct, &size) == (void *)a && size >= 100 && ga_cache_find(cache, a) == direct);
+    cr_assert_eq(ga_cache_free_ptr(cache, a), GA_OK);
+    cr_assert_eq(ga_cache_alloc_aligned(cache, SIZE_MAX, 16384, 0, &direct, NULL), GA_NO_SPACE);
+    cr_assert_eq(ga_cache_alloc_aligned(cache, 100, SIZE_MAX / 2 + 1, 0, &direct, NULL), GA_NO_SPACE);
     ga_cache_stats(cache, &after);
     cr_assert_eq(memcmp(&before, &after, sizeof before), 0);
     cr_assert_eq(ga_cache_enable(cache, true), GA_OK);
