@@ -61,6 +61,28 @@ static inline size_t fuzz_read(void *user, char *buf, size_t cap)
     return n;
 }
 
+/* What a sink appends to; `text` is to be freed. */
+struct fuzz_output {
+    char *text;
+    size_t len, cap;
+};
+
+static inline bool fuzz_append(void *user, const char *text, size_t len)
+{
+    struct fuzz_output *out = user;
+    if (out->cap - out->len < len) {
+        size_t cap = 2 * (out->len + len);
+        char *more = realloc(out->text, cap);
+        if (!more)
+            return false;
+        out->text = more;
+        out->cap = cap;
+    }
+    memcpy(out->text + out->len, text, len);
+    out->len += len;
+    return true;
+}
+
 /* Reads a .tgraph; NULL when it is refused, which must be explained. */
 ga_graph *fuzz_read_graph(const void *text, size_t len, size_t step);
 /* What is written can be read, and is then as many nodes; as many storages, too, unless a sequence leaves nodes out. */

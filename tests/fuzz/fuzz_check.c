@@ -84,27 +84,6 @@ void fuzz_order(ga_graph *graph, const struct ga_plan_opts *opts, uint32_t reach
     free(list);
 }
 
-struct written {
-    char *text;
-    size_t len, cap;
-};
-
-static bool append(void *user, const char *text, size_t len)
-{
-    struct written *out = user;
-    if (out->len + len > out->cap) {
-        size_t cap = 2 * (out->len + len);
-        char *grown = realloc(out->text, cap);
-        if (!grown)
-            return false;
-        out->text = grown;
-        out->cap = cap;
-    }
-    memcpy(out->text + out->len, text, len);
-    out->len += len;
-    return true;
-}
-
 ga_graph *fuzz_read_graph(const void *text, size_t len, size_t step)
 {
     struct fuzz_text from = { text, len, 0, step };
@@ -129,8 +108,8 @@ static uint32_t count_storages(const ga_graph *graph)
 
 void fuzz_round_trip(const ga_graph *graph, bool all_run)
 {
-    struct written out = { 0 };
-    if (ga_graph_write(graph, &(struct ga_sink){ append, &out }) == GA_OK) {
+    struct fuzz_output out = { 0 };
+    if (ga_graph_write(graph, &(struct ga_sink){ fuzz_append, &out }) == GA_OK) {
         ga_graph *again = fuzz_read_graph(out.text, out.len, 4096);
         REQUIRE(again, "what was written cannot be read");
         REQUIRE(ga_graph_len(again) == ga_graph_len(graph), "%u nodes became %u", ga_graph_len(graph), ga_graph_len(again));

@@ -5,27 +5,6 @@
 
 #include "io/alloc_trace.h"
 
-struct output {
-    char *text;
-    size_t len, cap;
-};
-
-static bool append(void *user, const char *text, size_t len)
-{
-    struct output *out = user;
-    if (out->cap - out->len < len) {
-        size_t cap = 2 * (out->cap + len);
-        char *more = realloc(out->text, cap);
-        if (!more)
-            return false;
-        out->text = more;
-        out->cap = cap;
-    }
-    memcpy(out->text + out->len, text, len);
-    out->len += len;
-    return true;
-}
-
 static bool read_trace(const void *data, size_t size, size_t step, struct alloc_trace *trace)
 {
     struct ga_env env = gai_env(NULL);
@@ -36,10 +15,10 @@ static bool read_trace(const void *data, size_t size, size_t step, struct alloc_
     return status == GA_OK;
 }
 
-static struct output write_trace(const struct alloc_trace *trace)
+static struct fuzz_output write_trace(const struct alloc_trace *trace)
 {
-    struct output out = { NULL, 0, 0 };
-    struct ga_sink sink = { append, &out };
+    struct fuzz_output out = { NULL, 0, 0 };
+    struct ga_sink sink = { fuzz_append, &out };
     struct text text = text_to(&sink);
     gai_alloc_trace_write(trace, &text);
     REQUIRE(gai_text_end(&text) == GA_OK, "not written");
@@ -52,9 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool ok;
     if (!read_trace(data, size, size % 5 ? 4096 : 3, &trace))
         return 0;
-    struct output first = write_trace(&trace);
+    struct fuzz_output first = write_trace(&trace);
     REQUIRE(read_trace(first.text, first.len, 4096, &again), "what was written is not read");
-    struct output second = write_trace(&again);
+    struct fuzz_output second = write_trace(&again);
     REQUIRE(first.len == second.len && memcmp(first.text, second.text, first.len) == 0, "what was read is another trace");
     REQUIRE(gai_alloc_trace_peak(&trace, &ok) == gai_alloc_trace_peak(&again, &ok), "another peak");
     free(first.text);
