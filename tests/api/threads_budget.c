@@ -3,6 +3,7 @@
  *
  *   usage: threads_budget [SECONDS]       default: a fraction of one
  */
+#define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
