@@ -8,6 +8,8 @@
 #include "ggml_alloc/host.h"
 #include "ggml_alloc/sim.h"
 
+#define DEVICE ((uint64_t)1 << 30)
+
 static void try_cache(const char *text, const struct ga_backend *device)
 {
     struct ga_cache_opts opts, before;
@@ -24,7 +26,8 @@ static void try_cache(const char *text, const struct ga_backend *device)
     if (!cache)
         return;
     ga_block small, large;
-    REQUIRE(ga_cache_alloc(cache, 1000, 0, &small, NULL) == GA_OK, "no room for a kilobyte");
+    status = ga_cache_alloc(cache, 1000, 0, &small, NULL);
+    REQUIRE(status == GA_OK || (status == GA_NO_SPACE && opts.small_segment > DEVICE), "no room for a kilobyte");
     if (ga_cache_alloc(cache, 5000000, 0, &large, NULL) == GA_OK)
         ga_cache_free(cache, large);
     const char *broken = ga_cache_check(cache);
@@ -57,7 +60,7 @@ static void try_host(const char *text, const struct ga_backend *device)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ga_sim *sim = ga_sim_new(NULL, ga_backend_null(), NULL);
+    ga_sim *sim = ga_sim_new(NULL, ga_backend_null(), &(struct ga_sim_opts){ .capacity = DEVICE });
     char *text = malloc(size + 1);
     if (sim && text) {
         if (size > 0)
