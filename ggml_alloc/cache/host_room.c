@@ -157,21 +157,23 @@ enum ga_status gai_host_take(ga_host *host, struct host_request *request)
     return GA_OK;
 }
 
-/* A new piece.  Its bytes count against the limit before they are there. */
+/* A new piece.  Its bytes count against the limit before they are there; others look at `*piece` meanwhile. */
 static enum ga_status get_piece(ga_host *host, uint64_t size, struct piece *piece)
 {
     struct ga_host_opts opts = host->opts;
+    struct piece made = { 0 };
     uint64_t held = host_held(host);
     if (opts.limit && (held > opts.limit || size > opts.limit - held))
         return GA_NO_SPACE;
     host->ahead += size;
     lock_give(&host->lock);
     uint64_t since = gai_host_now(&opts);
-    enum ga_status status = gai_host_get(host, &opts, size, piece);
+    enum ga_status status = gai_host_get(host, &opts, size, &made);
     uint64_t took = gai_host_now(&opts) - since;
     lock_take(&host->lock);
     host->ahead -= size;
     if (status == GA_OK) {
+        *piece = made;
         gai_host_time(&host->stats.alloc_time, took);
         host->stats.host_allocs++;
     }
