@@ -3,20 +3,11 @@
  * live blocks share a byte, and the simulated device has seen no mistake; now and then the cache is looked at whole; at the end
  * nothing is left.
  */
-#include "fuzz.h"
+#include "fuzz_live.h"
 
 #include "ggml_alloc/pool.h"
-#include "ggml_alloc/sim.h"
 
-enum { LIVE = 48, STREAMS = 3, POOLS = 3, EVENTS = 8 };
-
-struct live {
-    ga_block block;
-    char *ptr;
-    size_t size;
-    ga_stream last;   /* that works on it: one at a time */
-    unsigned streams; /* that may use it, bits; 0: nothing here */
-};
+enum { POOLS = 3, EVENTS = 8 };
 
 struct play {
     struct fuzz_input in;
@@ -70,18 +61,6 @@ static struct ga_cache_opts any_opts(struct fuzz_input *in)
     return opts;
 }
 
-/* A live one of those that are there, or an empty place; NULL: there is none. */
-static struct live *any_live(struct play *play, bool wants_one)
-{
-    unsigned first = fuzz_byte(&play->in);
-    for (unsigned i = 0; i < LIVE; i++) {
-        struct live *live = &play->live[(first + i) % LIVE];
-        if ((live->block != 0) == wants_one)
-            return live;
-    }
-    return NULL;
-}
-
 /* The whole is looked at now and then: that takes longer than all the rest. */
 static void look(struct play *play, bool whole)
 {
@@ -90,101 +69,79 @@ static void look(struct play *play, bool whole)
     REQUIRE(!ga_sim_error(play->sim), "%s", ga_sim_error(play->sim));
 }
 
-static void no_overlap(const struct play *play, const struct live *made)
-{
-    for (int i = 0; i < LIVE; i++) {
-        const struct live *other = &play->live[i];
-        bool apart =
-            other == made || !other->block || made->ptr + made->size <= other->ptr || other->ptr + other->size <= made->ptr;
-        REQUIRE(apart, "two live blocks overlap");
-    }
-}
-
 static void take(struct play *play)
 {
-    struct live *live = any_live(play, false);
+    struct live *live = live_any(play->live, &play->in, false), made = { 0 };
     uint64_t size = any_size(&play->in);
     uint8_t how = fuzz_byte(&play->in);
-    ga_stream stream = how % STREAMS;
     size_t align = how & 0x40 ? (size_t)1 << (how >> 2 & 15) : 1;
     void *ptr = NULL;
     if (!live || size > SIZE_MAX)
         return;
-    enum ga_status status = ga_cache_alloc_aligned(play->cache, (size_t)size, align, stream, &live->block, &ptr);
-    REQUIRE((status == GA_OK && size) == (live->block != 0), "status %d, a block of %llu bytes", (int)status,
-            (unsigned long long)size);
-    if (!live->block)
+    made.home = made.last = how % STREAMS;
+    made.streams = 1u << made.home;
+    enum ga_status status = ga_cache_alloc_aligned(play->cache, (size_t)size, align, made.home, &made.name, &ptr);
+    REQUIRE((status == GA_OK && size) == (made.name != 0), "status %d for %llu bytes", (int)status, (unsigned long long)size);
+    if (!made.name)
         return;
-    live->ptr = ptr;
-    live->streams = 1u << stream;
-    live->last = stream;
-    REQUIRE(ga_cache_ptr(play->cache, live->block, &live->size) == ptr && live->size >= size, "smaller than asked for");
-    REQUIRE((uintptr_t)ptr % align == 0, "%p is not aligned to %zu", ptr, align);
-    no_overlap(play, live);
+    made.ptr = ga_cache_ptr(play->cache, made.name, &made.size);
+    REQUIRE(made.ptr == ptr && (uintptr_t)ptr % align == 0, "%p is not aligned to %zu, or elsewhere", ptr, align);
+    live_make(play->live, live, &made, size);
 }
 
 static void give(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     if (!live)
         return;
-    REQUIRE(ga_cache_free(play->cache, live->block) == GA_OK, "a live block is not freed");
-    REQUIRE(play->is_off || ga_cache_free(play->cache, live->block) == GA_FREED, "freed twice");
-    live->block = 0;
-}
-
-/* Unfinished work of another stream is done first: who shares a block sees to that. */
-static void work_on(struct play *play, struct live *live, ga_stream stream, uint64_t ns)
-{
-    if (live->last != stream)
-        ga_sim_finish(play->sim, live->last);
-    live->last = stream;
-    ga_sim_work(play->sim, stream, live->ptr, live->size, ns);
+    REQUIRE(ga_cache_free(play->cache, live->name) == GA_OK, "a live block is not freed");
+    REQUIRE(play->is_off || ga_cache_free(play->cache, live->name) == GA_FREED, "freed twice");
+    live->ptr = NULL;
 }
 
 /* Another stream gets to use it, and is given work on it, that takes its time. */
 static void use(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     uint8_t how = fuzz_byte(&play->in);
     ga_stream stream = how % STREAMS;
     if (!live)
         return;
-    if (!(live->streams & 1u << stream) && ga_cache_share(play->cache, live->block, stream) != GA_OK)
+    if (!(live->streams & 1u << stream) && ga_cache_share(play->cache, live->name, stream) != GA_OK)
         return;
     live->streams |= 1u << stream;
     if (!play->capturing && !play->is_off)
-        work_on(play, live, stream, how & 0x80 ? GA_SIM_BY_HAND : how);
+        live_work(live, play->sim, stream, how);
 }
 
 static void until(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     ga_stream stream = fuzz_byte(&play->in) % STREAMS;
     const struct ga_backend_order *order = play->device->order;
     ga_event event;
     if (!live || play->capturing || play->n_events == EVENTS || order->record(order->user, stream, &event) != GA_OK)
         return;
     play->events[play->n_events++] = event;
-    ga_cache_share_until(play->cache, live->block, event);
+    ga_cache_share_until(play->cache, live->name, event);
 }
 
 static void join(struct play *play)
 {
     ga_stream home = fuzz_byte(&play->in) % STREAMS, stream = fuzz_byte(&play->in) % STREAMS;
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     ga_sim_finish(play->sim, stream);
     ga_cache_joined(play->cache, home, stream);
-    if (live && live->streams & 1u << stream && ga_cache_unshare(play->cache, live->block, stream) == GA_OK)
-        live->streams |= 1u << stream; /* the home stream stays one */
+    if (live && stream != live->home && ga_cache_unshare(play->cache, live->name, stream) == GA_OK)
+        live->streams &= ~(1u << stream);
 }
 
 /* What was freed by the cache on its own has other names now. */
 static void forget(struct play *play)
 {
     for (int i = 0; i < LIVE; i++)
-        if (play->live[i].block && !ga_cache_ptr(play->cache, play->live[i].block, NULL))
-            play->live[i].block = 0;
+        if (play->live[i].ptr && !ga_cache_ptr(play->cache, play->live[i].name, NULL))
+            play->live[i].ptr = NULL;
 }
 
 static void restore(struct play *play, ga_pool pool)

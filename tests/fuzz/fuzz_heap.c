@@ -3,19 +3,9 @@
  * buffers share a byte, and the simulated device has seen no mistake; now and then it is looked at whole; at the end nothing is
  * left.
  */
-#include "fuzz.h"
+#include "fuzz_live.h"
 
 #include "ggml_alloc/heap.h"
-#include "ggml_alloc/sim.h"
-
-enum { LIVE = 48, STREAMS = 3 };
-
-struct live {
-    ga_heap_buffer buffer; /* 0: nothing here */
-    char *ptr;
-    size_t size;
-    ga_stream last; /* that works on it: one at a time */
-};
 
 struct play {
     struct fuzz_input in;
@@ -27,17 +17,6 @@ struct play {
     bool has_bytes;
 };
 
-static struct live *any_live(struct play *play, bool wants_one)
-{
-    unsigned first = fuzz_byte(&play->in);
-    for (unsigned i = 0; i < LIVE; i++) {
-        struct live *live = &play->live[(first + i) % LIVE];
-        if ((live->buffer != 0) == wants_one)
-            return live;
-    }
-    return NULL;
-}
-
 static uint64_t any_size(struct fuzz_input *in)
 {
     uint8_t kind = fuzz_byte(in);
@@ -48,25 +27,18 @@ static uint64_t any_size(struct fuzz_input *in)
     return kind < 250 ? (uint64_t)(kind - 119) << 18 : fuzz_number(in, 8);
 }
 
-static void keep(struct play *play, struct live *made, ga_heap_buffer buffer, uint64_t size)
+static void keep(struct play *play, struct live *place, ga_heap_buffer buffer, uint64_t size)
 {
-    made->buffer = buffer;
-    made->last = 0;
+    struct live made = { .name = buffer };
     if (!buffer)
         return;
-    made->ptr = ga_heap_ptr(play->heap, buffer, &made->size);
-    REQUIRE(made->ptr && made->size >= size, "smaller than asked for");
-    for (int i = 0; i < LIVE; i++) {
-        const struct live *other = &play->live[i];
-        bool apart =
-            other == made || !other->buffer || made->ptr + made->size <= other->ptr || other->ptr + other->size <= made->ptr;
-        REQUIRE(apart, "two live buffers overlap");
-    }
+    made.ptr = ga_heap_ptr(play->heap, buffer, &made.size);
+    live_make(play->live, place, &made, size);
 }
 
 static void take(struct play *play)
 {
-    struct live *live = any_live(play, false);
+    struct live *live = live_any(play->live, &play->in, false);
     uint64_t size = any_size(&play->in);
     unsigned usage = fuzz_byte(&play->in) & (GA_HEAP_SHARED | GA_HEAP_MANAGED);
     ga_heap_buffer buffer = 0;
@@ -80,7 +52,7 @@ static void take(struct play *play)
 static void scalar(struct play *play)
 {
     static const char value[8] = "scalar!";
-    struct live *live = any_live(play, false);
+    struct live *live = live_any(play->live, &play->in, false);
     size_t size = fuzz_byte(&play->in) % 9;
     ga_heap_buffer buffer = 0;
     if (live && play->has_bytes && ga_heap_alloc_scalar_buffer_with_value(play->heap, value, size, &buffer) == GA_OK)
@@ -89,38 +61,29 @@ static void scalar(struct play *play)
 
 static void give(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     if (!live)
         return;
-    REQUIRE(ga_heap_free(play->heap, live->buffer) == GA_OK, "a live buffer is not freed");
-    REQUIRE(ga_heap_free(play->heap, live->buffer) != GA_OK, "freed twice");
-    live->buffer = 0;
-}
-
-/* Unfinished work of another stream is done first: who shares a block sees to that. */
-static void work_on(struct play *play, struct live *live, ga_stream stream, uint64_t ns)
-{
-    if (live->last != stream)
-        ga_sim_finish(play->sim, live->last);
-    live->last = stream;
-    ga_sim_work(play->sim, stream, live->ptr, live->size, ns);
+    REQUIRE(ga_heap_free(play->heap, live->name) == GA_OK, "a live buffer is not freed");
+    REQUIRE(ga_heap_free(play->heap, live->name) != GA_OK, "freed twice");
+    live->ptr = NULL;
 }
 
 static void use(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     uint8_t how = fuzz_byte(&play->in);
     ga_stream stream = how % STREAMS;
     if (how & 0x40)
         ga_heap_commit(play->heap, stream);
-    else if (live && ga_heap_is_shared_buffer(play->heap, live->buffer) && ga_heap_use(play->heap, live->buffer, stream) == GA_OK &&
-             ga_heap_refs(play->heap, live->buffer) > 1)
-        work_on(play, live, stream, how & 0x80 ? GA_SIM_BY_HAND : how);
+    else if (live && ga_heap_is_shared_buffer(play->heap, live->name) && ga_heap_use(play->heap, live->name, stream) == GA_OK &&
+             ga_heap_refs(play->heap, live->name) > 1)
+        live_work(live, play->sim, stream, how);
 }
 
 static void host(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     uint8_t how = fuzz_byte(&play->in);
     int64_t shape[4] = { how, 2, 3, 4 };
     if (play->aliased && how & 1) {
@@ -128,13 +91,13 @@ static void host(struct play *play)
         play->aliased = 0;
     } else if (live && how & 2) {
         ga_sim_current(play->sim, how % STREAMS);
-        ga_heap_record_events(play->heap, &live->buffer, 1);
+        ga_heap_record_events(play->heap, &live->name, 1);
     } else if (live && how & 4) {
-        ga_heap_wait_for_events(play->heap, &live->buffer, 1);
+        ga_heap_wait_for_events(play->heap, &live->name, 1);
     } else if (live && how & 8) {
-        ga_heap_set_buffer_shape(play->heap, live->buffer, shape, how >> 4 & 3);
-    } else if (live && !play->aliased && ga_heap_host_alias(play->heap, live->buffer)) {
-        play->aliased = live->buffer;
+        ga_heap_set_buffer_shape(play->heap, live->name, shape, how >> 4 & 3);
+    } else if (live && !play->aliased && ga_heap_host_alias(play->heap, live->name)) {
+        play->aliased = live->name;
     }
 }
 

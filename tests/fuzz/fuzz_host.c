@@ -3,19 +3,11 @@
  * no two live blocks share a byte, and the simulated device has seen no mistake; now and then it is looked at whole; at the end
  * nothing is left.
  */
-#include "fuzz.h"
+#include "fuzz_live.h"
 
 #include "ggml_alloc/host.h"
-#include "ggml_alloc/sim.h"
 
-enum { LIVE = 48, STREAMS = 3, POOLS = 3 };
-
-struct live {
-    char *ptr; /* NULL: nothing here */
-    ga_host_block *token;
-    size_t size;
-    ga_stream last; /* that works on it: one at a time */
-};
+enum { POOLS = 3 };
 
 struct play {
     struct fuzz_input in;
@@ -41,42 +33,28 @@ static struct ga_host_opts any_opts(struct fuzz_input *in)
     };
 }
 
-static struct live *any_live(struct play *play, bool wants_one)
-{
-    unsigned first = fuzz_byte(&play->in);
-    for (unsigned i = 0; i < LIVE; i++) {
-        struct live *live = &play->live[(first + i) % LIVE];
-        if ((live->ptr != NULL) == wants_one)
-            return live;
-    }
-    return NULL;
-}
-
 static void take(struct play *play)
 {
-    struct live *made = any_live(play, false);
+    struct live *live = live_any(play->live, &play->in, false), made = { 0 };
     uint8_t kind = fuzz_byte(&play->in);
     uint64_t size = kind < 100 ? kind * 50u : kind < 250 ? (uint64_t)(kind - 99) << 12 : fuzz_number(&play->in, 8);
     void *ptr = NULL;
-    if (!made || size > SIZE_MAX)
+    ga_host_block *token = NULL;
+    if (!live || size > SIZE_MAX)
         return;
-    enum ga_status status = ga_host_alloc(play->host, (size_t)size, &ptr, &made->token);
+    enum ga_status status = ga_host_alloc(play->host, (size_t)size, &ptr, &token);
     REQUIRE((status == GA_OK && size) == (ptr != NULL), "status %d for %llu bytes", (int)status, (unsigned long long)size);
-    made->ptr = ptr;
-    made->last = 0;
     if (!ptr)
         return;
-    REQUIRE(ga_host_ptr(play->host, made->token, &made->size) == ptr && made->size >= size, "smaller than asked for");
-    for (int i = 0; i < LIVE; i++) {
-        const struct live *other = &play->live[i];
-        bool apart = other == made || !other->ptr || made->ptr + made->size <= other->ptr || other->ptr + other->size <= made->ptr;
-        REQUIRE(apart, "two live blocks overlap");
-    }
+    made.token = token;
+    made.ptr = ga_host_ptr(play->host, token, &made.size);
+    REQUIRE(made.ptr == ptr, "it is not where it was said to be");
+    live_make(play->live, live, &made, size);
 }
 
 static void give(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     if (!live)
         return;
     REQUIRE(ga_host_free(play->host, live->token) == GA_OK, "a live block is not freed");
@@ -84,18 +62,9 @@ static void give(struct play *play)
     live->ptr = NULL;
 }
 
-/* Unfinished work of another stream is done first: who shares a block sees to that. */
-static void work_on(struct play *play, struct live *live, ga_stream stream, uint64_t ns)
-{
-    if (live->last != stream)
-        ga_sim_finish(play->sim, live->last);
-    live->last = stream;
-    ga_sim_work(play->sim, stream, live->ptr, live->size, ns);
-}
-
 static void use(struct play *play)
 {
-    struct live *live = any_live(play, true);
+    struct live *live = live_any(play->live, &play->in, true);
     uint8_t how = fuzz_byte(&play->in);
     ga_stream stream = how % STREAMS;
     if (!live)
@@ -103,7 +72,7 @@ static void use(struct play *play)
     enum ga_status status =
         ga_host_record(play->host, live->ptr + (how & 4 ? live->size / 2 : 0), how & 8 ? NULL : live->token, stream);
     if (status == GA_OK && !play->captures)
-        work_on(play, live, stream, how & 0x80 ? GA_SIM_BY_HAND : how);
+        live_work(live, play->sim, stream, how);
 }
 
 static void pools(struct play *play)
