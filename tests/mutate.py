@@ -26,7 +26,7 @@ import time
 MODULES = {
     'range': [(['range/'], ['unit_test_range', 'unit_test_bins', 'unit_test_chunks', 'unit_test_tallocr', 'model_model_range', 'unit_test_place'])],
     'graph': [(['graph/'], [
-        'unit_test_graph', 'unit_test_live', 'unit_test_ops', 'unit_test_tgraph', 'unit_test_tgraph_write', 'unit_test_plan',
+        'unit_test_graph', 'unit_test_signature', 'unit_test_live', 'unit_test_ops', 'unit_test_tgraph', 'unit_test_tgraph_write', 'unit_test_plan',
         'unit_test_intervals'])],
     'place': [
         (['place/prove', 'place/canon', 'place/exact', 'place/fill', 'place/crowd', 'place/units'], [
