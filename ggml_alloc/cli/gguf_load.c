@@ -17,6 +17,7 @@ struct opened {
     FILE *file;
     bool is_stream;
     uint64_t at; /* of a stream */
+    int error;   /* why a read failed, as errno */
 };
 
 static size_t read_stream(struct opened *opened, uint64_t offset, char *buf, size_t cap)
@@ -36,9 +37,14 @@ static size_t read_stream(struct opened *opened, uint64_t offset, char *buf, siz
 static size_t read_at(void *user, uint64_t offset, char *buf, size_t cap)
 {
     struct opened *opened = user;
+    size_t got = 0;
     if (opened->is_stream)
-        return read_stream(opened, offset, buf, cap);
-    return system_seek(opened->file, offset) ? fread(buf, 1, cap, opened->file) : 0;
+        got = read_stream(opened, offset, buf, cap);
+    else if (system_seek(opened->file, offset))
+        got = fread(buf, 1, cap, opened->file);
+    if (got == 0 && ferror(opened->file))
+        opened->error = errno;
+    return got;
 }
 
 /* `size`: how long the file is; of a stream, nobody knows. */
@@ -66,6 +72,10 @@ static enum exit_code load_part(const char *path, struct gguf *gguf, uint64_t *s
     enum ga_status status = gai_gguf_read(&env.mem, &source, gguf, &mishap);
     if (opened.file != stdin)
         fclose(opened.file);
+    if (status != GA_OK && opened.error) {
+        fprintf(stderr, "%s: %s\n", path_shown(path), strerror(opened.error));
+        return EXIT_INPUT;
+    }
     return status == GA_OK ? EXIT_YES : complain_input(path, &mishap, status);
 }
 

@@ -80,7 +80,7 @@ static bool get(struct reader *in, void *to, size_t n)
             in->len = in->source->read(in->source->user, in->at, in->buf, (size_t)min_u64(sizeof in->buf, in->limit - in->at));
             skip = 0;
             if (in->len == 0)
-                return refuse(in, in->at, "cannot be read");
+                return refuse(in, in->at, "the file ends here, or cannot be read");
         }
         size_t part = in->len - (size_t)skip < n - done ? in->len - (size_t)skip : n - done;
         memcpy(out + done, in->buf + skip, part);
@@ -332,6 +332,8 @@ static bool get_start(struct reader *in)
     struct gguf *gguf = in->gguf;
     char magic[4];
     uint64_t version;
+    if (in->limit < sizeof magic)
+        return refuse(in, 0, in->limit == 0 ? "the file is empty" : "no GGUF file");
     if (!get(in, magic, sizeof magic))
         return false;
     if (memcmp(magic, "GGUF", 4) != 0)

@@ -71,6 +71,17 @@ END
   run 'a header cut short' 3 gguf short.gguf << 'END'
 short.gguf: byte 16: more keys than the file holds
 END
+  : > empty.gguf
+  run 'an empty file' 3 gguf empty.gguf << 'END'
+empty.gguf: byte 0: the file is empty
+END
+  input=/dev/null run 'nothing at all' 3 gguf - << 'END'
+<stdin>: byte 0: the file is empty
+END
+  mkdir folder.gguf
+  run 'a folder' 3 gguf folder.gguf << 'END'
+folder.gguf: Is a directory
+END
 fi
 
 # ---- report: planners compared ----
