@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """mutate.py ROOT [--module=NAME] [--sample=N] [--seed=S] [--only=FILE:LINE] [--list]: do the tests bite?
 
-Breaks one place at a time, in a copy of the tree: an operator, a constant, a condition, a statement left out.  Then the tests of that
-module must fail.  A mutant is killed when a program fails, crashes or takes far more processor time than it did before; survivors are
+Breaks one place at a time, in a copy of the tree: an operator, a constant, a condition, a statement left out.  Then a test of that
+module must fail.  A mutant is killed when a test fails, crashes or takes far more processor time than it did before; survivors are
 printed as file:line with the change.  The same seed breaks the same places.  All mutants of a sample are built at once, each as a copy
-of its function (Untch, Offutt, Harrold 1993: mutant schemata), so that one takes no longer than the tests that kill it.
+of its function (Untch, Offutt, Harrold 1993: mutant schemata).  Tests are run one by one, only those that call the function: the last
+that killed a mutant of it first, then the quickest.
 
-Left alone: asserts, the checks (`*_check`) that tests call after each step, and what mutants.txt lists with the reason why
-nobody could tell the difference."""
+Left alone: asserts, and the checks (`*_check`) that tests call after each step.  What mutants.txt lists with the reason why nobody could
+tell the difference is counted, not tried."""
 import argparse
 import collections
 import json
@@ -22,18 +23,20 @@ import sys
 import tempfile
 import time
 
-# What is broken, and the programs that must notice, the quickest first.
+# What is broken, and the programs whose tests must notice.
 MODULES = {
-    'range': [(['range/'], ['unit_test_range', 'unit_test_bins', 'unit_test_chunks', 'unit_test_tallocr', 'model_model_range', 'unit_test_place'])],
-    'graph': [(['graph/'], [
-        'unit_test_graph', 'unit_test_signature', 'unit_test_live', 'unit_test_ops', 'unit_test_tgraph', 'unit_test_tgraph_write', 'unit_test_plan',
-        'unit_test_intervals'])],
-    'place': [
-        (['place/prove', 'place/canon', 'place/exact', 'place/fill', 'place/crowd', 'place/units'], [
-            'unit_test_hard', 'unit_test_same', 'unit_test_fill', 'unit_test_search', 'unit_test_prove']),
-        (['place/'], ['unit_test_fits', 'unit_test_place', 'unit_test_same', 'unit_test_quick', 'unit_test_search'])],
-    'cache': [(['cache/core', 'cache/carve', 'cache/addrs', 'cache/count'], [
-        'unit_test_addrs', 'unit_test_count', 'unit_test_core', 'api_grow', 'api_cache', 'api_cache_tell', 'model_model_grow', 'model_model_cache'])],
+    'range': (['range/'], [
+        'unit_test_range', 'unit_test_bins', 'unit_test_chunks', 'unit_test_tallocr', 'unit_test_core', 'model_model_range', 'exact_range_8',
+        'exact_range_1', 'unit_test_place']),
+    'graph': (['graph/'], [
+        'unit_test_graph', 'unit_test_signature', 'unit_test_live', 'unit_test_ops', 'unit_test_tgraph', 'unit_test_tgraph_write',
+        'unit_test_plan', 'unit_test_intervals', 'fuzz_graph']),
+    'place': (['place/'], [
+        'unit_test_fits', 'unit_test_place', 'unit_test_judge', 'unit_test_same', 'unit_test_quick', 'unit_test_search', 'unit_test_fill',
+        'unit_test_prove', 'unit_test_hard', 'model_model_place']),
+    'cache': (['cache/core', 'cache/carve', 'cache/addrs', 'cache/count'], [
+        'unit_test_addrs', 'unit_test_count', 'unit_test_core', 'api_grow', 'api_cache', 'api_cache_tell', 'api_cache_wait', 'api_pool',
+        'model_model_grow', 'model_model_cache', 'model_model_places']),
 }
 
 SWAPS = {
@@ -46,20 +49,29 @@ TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*
                    r'|0[xX][0-9a-fA-F]+[uUlL]*|[0-9]+\.?[0-9]*[uUlL]*|[A-Za-z_]\w*'
                    r'|<<=|>>=|->|\+\+|--|&&|\|\||<<|>>|[<>=!+\-*/%&|^]=|[^\s\w]', re.S)
 BESIDE_BINARY = re.compile(r'[\w)\]]$')
-CPU_SECONDS, MEMORY = 2, 4 << 30
+CPU_SECONDS, MEMORY = 1, 4 << 30
 
 Token = collections.namedtuple('Token', 'text start end')
 Mutant = collections.namedtuple('Mutant', 'file start end new')
+Unit = collections.namedtuple('Unit', 'program test')
 Function = collections.namedtuple('Function', 'name begin open close params is_void is_check')
 
-# In front of each file: which mutant a program is run with.
+# In front of each file: which mutant a program is run with, and where it notes which functions it calls.
 CHOOSE = '''#ifndef MUTANT_
 #define MUTANT_
-extern char *getenv(const char *); extern int atoi(const char *);
+extern char *getenv(const char *); extern int atoi(const char *); extern int open(const char *, int, ...);
+extern void *mmap(void *, unsigned long, int, int, int, long);
 static int mutant_;
-__attribute__((constructor)) static void mutant_choose_(void) { const char *n = getenv("GAI_MUTANT"); mutant_ = n ? atoi(n) : 0; }
+static unsigned char *reached_;
+__attribute__((constructor)) static void mutant_choose_(void)
+{
+    const char *number = getenv("GAI_MUTANT"), *reached = getenv("GAI_REACHED");
+    mutant_ = number ? atoi(number) : 0;
+    reached_ = reached ? mmap(0, 1 << 16, 3, 1, open(reached, 2), 0) : 0;
+}
 #endif
 '''
+REACHED = 1 << 16
 
 
 def tokens_of(source):
@@ -229,22 +241,24 @@ def known(path):
 class Schema:
     """A file in which every mutant is a copy of its function: one build serves them all, GAI_MUTANT says which copy is called."""
 
-    def __init__(self, file, source):
-        self.file, self.source = file, source
+    def __init__(self, file, source, first):
+        """Its functions are numbered from `first` on."""
+        self.file, self.source, self.first = file, source, first
         self.tokens = tokens_of(source)
         self.functions = list(functions(self.tokens))
 
     def function_of(self, mutant):
-        for function in self.functions:
+        """Its number."""
+        for at, function in enumerate(self.functions):
             if self.tokens[function.open].start < mutant.start < self.tokens[function.close].start:
-                return function
-        return None
+                return self.first + at
+        raise ValueError('a mutant outside of functions')
 
     def text(self, numbered):
         """The file with a copy of its function for each (number, mutant)."""
         out, at = [CHOOSE, f'#line 1 "{self.file}"\n'], 0
-        for function in self.functions:
-            mine = [(number, mutant) for number, mutant in numbered if self.function_of(mutant) == function]
+        for number_of, function in enumerate(self.functions, self.first):
+            mine = [(number, mutant) for number, mutant in numbered if self.function_of(mutant) == number_of]
             if not mine:
                 continue
             begin, brace = self.tokens[function.begin].start, self.tokens[function.open].start
@@ -254,7 +268,7 @@ class Schema:
             for number, mutant in mine:
                 body = self.source[brace:mutant.start] + mutant.new + self.source[mutant.end:end]
                 out.append(f'#line {line} "mutant-{number}"\n{self.header(function, number)}\n{body}\n')
-            out.append(f'#line {line} "{self.file}"\n{self.source[begin:brace]}{{ switch (mutant_) {{')
+            out.append(f'#line {line} "{self.file}"\n{self.source[begin:brace]}{{ if (reached_) reached_[{number_of}] = 1; switch (mutant_) {{')
             call = 'return {}({});' if not function.is_void else '{}({}); return;'
             out += [f' case {number}: ' + call.format(f'{function.name}_{number}', ', '.join(function.params)) for number, _ in mine]
             out += [' } ', self.source[brace:end], ' }\n']
@@ -285,7 +299,7 @@ class Tree:
                        check=True, stdout=subprocess.DEVNULL)
         tests = json.loads(subprocess.run(['meson', 'introspect', '--tests', self.build], capture_output=True, check=True).stdout)
         self.tests = {test['name']: test for test in tests}
-        self.seconds = {}
+        self.seconds, self.calls, self.killers = {}, {}, collections.defaultdict(list)
 
     def __enter__(self):
         return self
@@ -315,16 +329,16 @@ class Tree:
                 sys.exit(said)
             broken |= found
 
-    def run(self, name, limit, number):
+    def run(self, unit, limit, **env):
         """'passed', 'failed' or 'late'."""
         def limits():
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        test = self.tests[name]
-        options = ['--fail-fast', '-j1'] if '--tap=-' in test['cmd'] else []
+        test = self.tests[unit.program]
+        options = ['--filter', unit.test, '-j1'] if unit.test else []
         with open(os.devnull, 'r+b') as nothing:
-            child = subprocess.Popen(test['cmd'] + options, env={**os.environ, **test['env'], 'GAI_MUTANT': str(number)}, stdin=nothing,
+            child = subprocess.Popen(test['cmd'] + options, env={**os.environ, **test['env'], **env}, stdin=nothing,
                                      stdout=nothing, stderr=nothing, start_new_session=True, preexec_fn=limits, cwd=self.dir)
             try:
                 return 'passed' if child.wait(60 + 10 * limit) == 0 else 'failed'
@@ -337,25 +351,43 @@ class Tree:
                     pass
                 child.wait()
 
+    def units_of(self, name):
+        """A program's tests; itself when it has none."""
+        test, suite = self.tests[name], None
+        if '--tap=-' not in test['cmd']:
+            yield Unit(name, None)
+            return
+        for line in subprocess.run([test['cmd'][0], '--list'], capture_output=True, text=True, check=True).stdout.splitlines():
+            word = re.search(r'\w+', line)
+            if re.match(r'\w+: \d+ tests?$', line):
+                suite = word.group()
+            elif word:
+                yield Unit(name, f'{suite}/{word.group()}')
+
     def learn(self, names):
-        """How long each program takes; all must pass while no mutant is chosen."""
-        for name in names:
+        """How long each test takes, and which functions it calls; all must pass while no mutant is chosen."""
+        reached = os.path.join(self.dir, 'reached')
+        for unit in [unit for name in names for unit in self.units_of(name)]:
+            with open(reached, 'wb') as file:
+                file.write(bytes(REACHED))
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            if self.run(name, 300, 0) != 'passed':
-                sys.exit(f'{name} fails before anything is broken')
+            if self.run(unit, 300, GAI_REACHED=reached) != 'passed':
+                sys.exit(f'{unit.program} {unit.test or ""} fails before anything is broken')
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            self.seconds[name] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            self.seconds[unit] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            with open(reached, 'rb') as file:
+                self.calls[unit] = {at for at, called in enumerate(file.read()) if called}
 
-    def verdict(self, number, names):
-        for name in names:
-            result = self.run(name, int(CPU_SECONDS + 4 * self.seconds[name]), number)
+    def verdict(self, number, function, names):
+        """What the first test that notices says, and its name; what is not run by any test is lived through by all."""
+        units = sorted((u for u, calls in self.calls.items() if function in calls and u.program in names), key=lambda u: self.seconds[u])
+        quick = self.killers[function]
+        for unit in quick + [unit for unit in units if unit not in quick]:
+            result = self.run(unit, int(CPU_SECONDS + 4 * self.seconds[unit]), GAI_MUTANT=str(number))
             if result != 'passed':
-                return result
-        return 'survived'
-
-
-def programs_for(module, file):
-    return next(programs for prefixes, programs in MODULES[module] if file.startswith(tuple(prefixes)))
+                self.killers[function] = [unit] + [other for other in quick if other != unit]
+                return result, unit
+        return 'survived' if units else 'not run', None
 
 
 def files_of(root, prefixes):
@@ -365,18 +397,19 @@ def files_of(root, prefixes):
 
 
 def draw(root, module, args):
-    """[(mutant, source)]: those to be tried, and how many there are."""
-    sources, all_mutants = {}, []
-    for file in files_of(root, [prefix for prefixes, _ in MODULES[module] for prefix in prefixes]):
+    """[(mutant, source)]: those to be tried; how many there are, and how many of those drawn are explained."""
+    sources, drawn = {}, []
+    for file in files_of(root, MODULES[module][0]):
         sources[file], found = mutants_of(root, file)
-        all_mutants += found
-    explained = known(os.path.join(root, 'tests', 'mutants.txt'))
-    open_ones = [m for m in all_mutants if (m.file, *change(sources[m.file], m)) not in explained]
+        drawn += found
+    total = len(drawn)
     if args.only:
-        open_ones = [m for m in open_ones if f'{m.file}:{sources[m.file].count(chr(10), 0, m.start) + 1}' == args.only]
+        drawn = [m for m in drawn if args.only in (m.file, f'{m.file}:{sources[m.file].count(chr(10), 0, m.start) + 1}')]
     elif args.sample:
-        open_ones = random.Random(args.seed).sample(open_ones, min(args.sample, len(open_ones)))
-    return [(m, sources[m.file]) for m in open_ones], len(all_mutants)
+        drawn = random.Random(args.seed).sample(drawn, min(args.sample, len(drawn)))
+    explained = known(os.path.join(root, 'tests', 'mutants.txt'))
+    tried = [m for m in drawn if (m.file, *change(sources[m.file], m)) not in explained]
+    return [(m, sources[m.file]) for m in tried], total, len(drawn) - len(tried)
 
 
 def show(mutant, source, what):
@@ -388,19 +421,24 @@ def try_all(root, drawn):
     """Tells the survivors of each module; {module: {verdict: how many}}."""
     in_turn = [(k, module, m, source) for module, pairs in drawn.items() for k, (m, source) in enumerate(pairs)]
     numbered = list(enumerate(((module, m, source) for _, module, m, source in sorted(in_turn, key=lambda each: each[0])), 1))
-    programs = list(dict.fromkeys(name for module, m, _ in (each for _, each in numbered) for name in programs_for(module, m.file)))
-    tally = collections.defaultdict(collections.Counter)
+    programs = list(dict.fromkeys(name for module in drawn for name in MODULES[module][1]))
+    tally, schemas, first = collections.defaultdict(collections.Counter), {}, 0
+    for _, (_, m, source) in numbered:
+        if m.file not in schemas:
+            schemas[m.file] = Schema(m.file, source, first)
+            first += len(schemas[m.file].functions)
     with Tree(root) as tree:
-        schemas = {m.file: Schema(m.file, source) for _, (_, m, source) in numbered}
         broken = tree.plant(schemas, [(number, m) for number, (_, m, _) in numbered], programs)
         tree.learn(programs)
-        print('# ' + ', '.join(f'{name} {s:.1f} s' for name, s in tree.seconds.items()), flush=True)
+        print(f'# {len(tree.seconds)} tests, {sum(tree.seconds.values()):.0f} s', flush=True)
         for number, (module, mutant, source) in numbered:
-            verdict = 'does not compile' if number in broken else tree.verdict(number, programs_for(module, mutant.file))
+            verdict, unit = 'does not compile', None
+            if number not in broken:
+                verdict, unit = tree.verdict(number, schemas[mutant.file].function_of(mutant), MODULES[module][1])
             tally[module][verdict] += 1
-            print(f'{number} of {len(numbered)}: {module} {verdict}', file=sys.stderr, flush=True)
-            if verdict == 'survived':
-                show(mutant, source, ': survived')
+            print(f'{number} of {len(numbered)}: {module} {verdict}', *(unit or [mutant.file]), file=sys.stderr, flush=True)
+            if verdict in ('survived', 'not run'):
+                show(mutant, source, f': {verdict}')
     return tally
 
 
@@ -410,24 +448,26 @@ def main():
     parser.add_argument('--module', choices=MODULES, action='append')
     parser.add_argument('--sample', type=int, default=100, help='how many of each module; 0: all')
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--only', help='FILE:LINE')
+    parser.add_argument('--only', help='FILE or FILE:LINE')
     parser.add_argument('--list', action='store_true', help='only show what would be broken')
     args = parser.parse_args()
-    drawn, totals = {}, {}
+    drawn, totals, explained = {}, {}, {}
     for module in args.module or MODULES:
-        drawn[module], totals[module] = draw(args.root, module, args)
+        drawn[module], totals[module], explained[module] = draw(args.root, module, args)
     if args.list:
         for mutant, source in (pair for pairs in drawn.values() for pair in pairs):
             show(mutant, source, '')
         return
     started = time.time()
     tally = try_all(args.root, drawn)
-    print(f'# {time.time() - started:.0f} s\n\n| module | mutants | tried | do not compile | killed | survived | killed |')
-    print('|--------|---------|-------|----------------|--------|----------|--------|')
+    print(f'# {time.time() - started:.0f} s\n\n'
+          '| module | mutants | drawn | do not compile | explained | killed | survived | killed of all | of those not explained |\n'
+          '|--------|---------|-------|----------------|-----------|--------|----------|---------------|------------------------|')
     for module, verdicts in tally.items():
-        killed, lived = verdicts['failed'] + verdicts['late'], verdicts['survived']
-        print(f'| {module:6} | {totals[module]:7} | {sum(verdicts.values()):5} | {verdicts["does not compile"]:14} | {killed:6} | {lived:8} '
-              f'| {100 * killed / max(1, killed + lived):4.1f} % |')
+        killed, lived, told = verdicts['failed'] + verdicts['late'], verdicts['survived'] + verdicts['not run'], explained[module]
+        print(f'| {module:6} | {totals[module]:7} | {sum(verdicts.values()) + told:5} | {verdicts["does not compile"]:14} | {told:9} '
+              f'| {killed:6} | {lived:8} | {100 * killed / max(1, killed + lived + told):11.1f} % '
+              f'| {100 * killed / max(1, killed + lived):20.1f} % |')
 
 
 if __name__ == '__main__':
