@@ -34,7 +34,7 @@ struct finder {
     uint64_t *peaks;   /* by pool, of the order in hand */
     uint64_t *reached; /* by pool: the bound of the best order */
     uint32_t *given_order, *order, *best;
-    ga_id *list; /* the caller's */
+    ga_id *list; /* of our own: the caller's is written when all is done */
     size_t n_list;
     uint64_t bound; /* of `best`, over all pools */
     struct ga_order_info info;
@@ -263,13 +263,19 @@ static bool finder_init(struct finder *f)
     return f->aligns && f->limits && f->peaks && f->reached;
 }
 
+static size_t list_cap(const struct finder *f)
+{
+    return (size_t)ga_graph_len(f->graph) * 2;
+}
+
 static bool finder_make_room(struct finder *f)
 {
     const struct ga_mem *mem = &f->graph->env.mem;
     f->given_order = mem_new_raw(mem, uint32_t, f->turns.n_turns);
     f->order = mem_new_raw(mem, uint32_t, f->turns.n_turns);
     f->best = mem_new_raw(mem, uint32_t, f->turns.n_turns);
-    if (!f->given_order || !f->order || !f->best)
+    f->list = mem_new_raw(mem, ga_id, list_cap(f));
+    if (!f->given_order || !f->order || !f->best || !f->list)
         return false;
     for (uint32_t i = 0; i < f->turns.n_turns; i++)
         f->given_order[i] = f->best[i] = i;
@@ -287,6 +293,7 @@ static void finder_fini(struct finder *f)
     mem_free(mem, f->given_order, f->turns.n_turns);
     mem_free(mem, f->order, f->turns.n_turns);
     mem_free(mem, f->best, f->turns.n_turns);
+    mem_free(mem, f->list, list_cap(f));
     gai_turns_fini(&f->turns);
     ga_plan_delete(f->given);
 }
@@ -328,10 +335,10 @@ enum ga_status ga_order(const ga_graph *graph, const struct ga_order_opts *opts,
     struct finder f = { .graph = graph, .opts = opts ? opts : &defaults };
     if (graph->status != GA_OK)
         return graph->status;
-    f.list = list;
     f.freedom = (struct freedom){ f.opts->reach ? f.opts->reach : UINT32_MAX, f.opts->mixes_pools };
     enum ga_status status = finder_init(&f) ? find(&f) : GA_NO_MEMORY;
     if (status == GA_OK) {
+        memcpy(list, f.list, f.n_list * sizeof *list);
         *n = f.n_list;
         if (info)
             *info = f.info;
