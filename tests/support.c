@@ -24,7 +24,10 @@ static void *resize(void *user, void *ptr, size_t old_size, size_t new_size)
         free(old);
         return NULL;
     }
-    if (++mem->requests == mem->fail_at)
+    mem->requests++;
+    bool is_late = mem->stays && mem->fail_at && mem->requests > mem->fail_at;
+    bool is_full = mem->limit && mem->live - old_size + new_size > mem->limit;
+    if (mem->requests == mem->fail_at || is_late || is_full)
         return NULL;
     union header *grown = malloc(sizeof *grown + new_size);
     if (!grown)

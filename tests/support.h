@@ -9,12 +9,14 @@
 /*
  * A memory hook that checks its caller: the old size must be the one last asked
  * for, everything must be given back; and that fails its `fail_at`-th request
- * (counting from 1; 0: never) once.
+ * (counting from 1; 0: never) once, or that one and all behind it.
  */
 struct test_mem {
     uint64_t requests, fail_at;
     uint64_t live, peak, blocks;
-    bool lied; /* an old size was wrong */
+    bool lied;      /* an old size was wrong */
+    bool stays;     /* fails from `fail_at` on */
+    uint64_t limit; /* of live bytes; 0: none */
 };
 
 struct ga_env test_env(struct test_mem *mem);

@@ -1,0 +1,70 @@
+/*
+ * faults.h - every public function while what it stands on fails: rows, and the rig that they run in
+ *
+ *     make --> look --> call, the n-th thing it asks for fails --> look: as before --> call --> look: as without a failure --> drop
+ *
+ * A row names a function, or several that ask for nothing.  Each kind of thing that it says it asks for fails at every position,
+ * n = 1, 2, 3 ... until none fails any more; and it asks for no other kind.
+ */
+#ifndef TESTS_FAULTS_H
+#define TESTS_FAULTS_H
+
+#include "ggml_alloc/ggml_alloc.h"
+#include "support.h"
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+
+/* Kinds of what is asked for: memory, the two hooks for text, and each call of a device that may fail. */
+enum { ASKS_MEMORY = 1, ASKS_SINK = 2, ASKS_SOURCE = 4, ASKS_DEVICE = 8 };
+#define CALL(call) ((unsigned)ASKS_DEVICE << (call))
+
+struct rig {
+    struct test_mem mem;
+    struct ga_env env;
+    ga_sim *sim; /* on memory of its own */
+    const struct ga_backend *device;
+    struct ga_sink sink;     /* both fail on request */
+    struct ga_source source; /* of `text` */
+    struct test_text text;
+    enum ga_status failure; /* what the thing that fails now answers; GA_OK: nothing does */
+    struct test_text said;
+    /* the hooks: */
+    uint64_t writes, fail_write, reads, fail_read;
+    struct test_text written;
+    size_t at, step;  /* of the source; at most so many bytes a call, 0: as many as asked for */
+    const char *more; /* what follows the text again and again; NULL: its end */
+};
+
+/* What a call tells, and what a look sees: compared as text.  No addresses: those differ from one rig to the next. */
+void say(struct rig *rig, const char *format, ...);
+
+/* The status of a function that answers NULL or GA_NONE when what it asks for fails. */
+enum ga_status made(const struct rig *rig, bool is_made);
+
+struct row {
+    const char *functions;
+    unsigned asks;                 /* each fails at least once */
+    unsigned lives;                /* of `asks`, without which it may succeed all the same; then only soundness is compared */
+    bool keeps;                    /* memory that it got before the failure: room for next time */
+    void (*make)(struct rig *rig); /* the objects before the call; NULL: none */
+    enum ga_status (*call)(struct rig *rig);
+};
+
+struct area {
+    const char *name;
+    const struct row *rows;
+    size_t n_rows;
+    bool has_bytes;                /* the device's memory is there */
+    void (*look)(struct rig *rig); /* says all that can be seen of the objects, and that they are sound */
+    void (*drop)(struct rig *rig); /* deletes what objects there are, and forgets them */
+};
+
+#define AREA(name, look, drop, has_bytes)                                                                                          \
+    {                                                                                                                              \
+#name, rows, sizeof rows / sizeof *rows, has_bytes, look, drop                                                             \
+    }
+
+extern const struct area faults_graph, faults_plan;
+
+#endif
