@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "base/format.h"
+#include "base/later.h"
 #include "backend/backend.h"
 
 void gai_sim_complain(ga_sim *sim, const char *what, uint64_t base, uint64_t size)
@@ -246,10 +247,14 @@ static void offer(ga_sim *sim)
 ga_sim *ga_sim_new(const struct ga_env *env, const struct ga_backend *inner, const struct ga_sim_opts *opts)
 {
     struct ga_sim_opts chosen = opts ? *opts : (struct ga_sim_opts){ 0 };
-    struct ga_mem mem = gai_env(env).mem;
+    struct ga_env full = gai_env(env);
+    struct ga_mem mem = full.mem;
+    if (later_refused(&full.log, &chosen, "struct ga_sim_opts"))
+        return NULL;
     ga_sim *sim = gai_backend_sound(inner) ? mem_new(&mem, ga_sim, 1) : NULL;
     if (!sim)
         return NULL;
+    sim->speaker = full.log;
     lock_init(&sim->lock);
     sim->mem = mem;
     sim->inner = inner;
@@ -373,11 +378,14 @@ const char *ga_sim_error(ga_sim *sim)
     return error;
 }
 
-void ga_sim_fail(ga_sim *sim, const struct ga_sim_fault *fault)
+enum ga_status ga_sim_fail(ga_sim *sim, const struct ga_sim_fault *fault)
 {
+    if (fault && later_refused(&sim->speaker, fault, "struct ga_sim_fault"))
+        return GA_INVALID;
     lock_take(&sim->lock);
     sim->fault = fault ? *fault : (struct ga_sim_fault){ 0 };
     lock_give(&sim->lock);
+    return GA_OK;
 }
 
 void ga_sim_stats(ga_sim *sim, struct ga_sim_stats *stats)

@@ -34,6 +34,7 @@ struct sim_range {
 
 struct ga_sim {
     struct ga_mem mem;
+    struct ga_log speaker; /* `log` is what was called */
     struct lock lock;
     const struct ga_backend *inner;
     struct ga_backend backend;

@@ -5,6 +5,7 @@
 #include "backend/backend.h"
 #include "base/array.h"
 #include "base/bits.h"
+#include "base/later.h"
 #include "base/log.h"
 
 static bool is_there(const struct arena_chunk *chunk)
@@ -269,6 +270,8 @@ ga_arena *ga_arena_new(const struct ga_env *env, const struct ga_backend *const 
 {
     struct ga_env full = gai_env(env);
     if (!pools || n_pools == 0 || n_pools > UINT16_MAX + 1u)
+        return NULL;
+    if (opts && later_refused(&full.log, opts, "struct ga_arena_opts"))
         return NULL;
     for (unsigned i = 0; i < n_pools; i++)
         if (!gai_backend_sound(pools[i]))

@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "base/bits.h"
+#include "base/later.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bind/guard.h"
@@ -226,6 +227,8 @@ static bool take_opts(ga_gallocr *galloc, const struct ga_plan_opts *opts)
 ga_gallocr *ga_gallocr_new(const struct ga_env *env, ga_arena *arena, const struct ga_plan_opts *opts)
 {
     struct ga_env full = gai_env(env);
+    if (opts && later_refused(&full.log, opts, "struct ga_plan_opts"))
+        return NULL;
     ga_gallocr *galloc = arena ? mem_new(&full.mem, ga_gallocr, 1) : NULL;
     if (!galloc)
         return NULL;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/bits.h"
+#include "base/later.h"
 #include "cache/carve.h"
 #include "cache/own.h"
 
@@ -54,14 +55,17 @@ static bool limit_to_fraction(ga_cache *cache)
 ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts)
 {
     struct ga_cache_opts chosen = opts ? *opts : (struct ga_cache_opts){ 0 };
-    struct ga_mem mem = gai_env(env).mem;
-    bool sound = gai_backend_sound(backend) && is_complete(backend->order) && gai_policy_sound(&chosen);
+    struct ga_env full = gai_env(env);
+    struct ga_mem mem = full.mem;
+    bool known = !later_refused(&full.log, &chosen, "struct ga_cache_opts");
+    bool sound = known && gai_backend_sound(backend) && is_complete(backend->order) && gai_policy_sound(&chosen);
     ga_cache *cache = sound ? mem_new(&mem, ga_cache, 1) : NULL;
     if (!cache)
         return NULL;
     lock_init(&cache->lock);
     lock_init(&cache->gate);
     cache->mem = mem;
+    cache->log = full.log;
     cache->backend = backend;
     cache->opts = chosen;
     cache->usual = gai_policy_usual(&chosen);

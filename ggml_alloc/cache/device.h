@@ -36,6 +36,7 @@
 
 struct ga_cache {
     struct ga_mem mem;
+    struct ga_log log;
     struct lock lock;
     const struct ga_backend *backend;
     struct ga_backend offered; /* what those see who stack on the cache */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/json.h"
+#include "base/later.h"
 #include "cache/device.h"
 
 struct export
@@ -151,6 +152,8 @@ static void write_all(struct export *to)
 enum ga_status ga_cache_export_json(ga_cache *cache, const struct ga_cache_export *opts, const struct ga_sink *sink)
 {
     struct export to = { .cache = cache, .opts = opts ? *opts : (struct ga_cache_export){ 0 }, .out = text_to(sink) };
+    if (later_refused(&cache->log, &to.opts, "struct ga_cache_export"))
+        return GA_INVALID;
     if (!cache_enter(cache))
         return GA_BUSY;
     gai_cache_call_begin(cache);

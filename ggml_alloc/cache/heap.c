@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/later.h"
 
 #define HIGH_RATIO 1.7
 #define LOW_RATIO_UNIFIED 1.4
@@ -63,6 +64,8 @@ ga_heaps *ga_heaps_new(const struct ga_env *env, const struct ga_backend *backen
 {
     struct ga_heap_opts chosen = opts ? *opts : (struct ga_heap_opts){ 0 };
     struct ga_env whole = gai_env(env);
+    if (later_refused(&whole.log, &chosen, "struct ga_heap_opts"))
+        return NULL;
     ga_heaps *heaps = gai_backend_sound(backend) && is_complete(backend) ? mem_new(&whole.mem, ga_heaps, 1) : NULL;
     if (!heaps)
         return NULL;

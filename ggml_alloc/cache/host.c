@@ -1,6 +1,7 @@
 #include "cache/host.h"
 
 #include "base/bits.h"
+#include "base/later.h"
 
 static bool is_complete(const struct ga_backend_order *calls)
 {
@@ -56,7 +57,8 @@ ga_host *ga_host_new(const struct ga_env *env, const struct ga_backend *backend,
 {
     struct ga_host_opts chosen = opts ? *opts : (struct ga_host_opts){ 0 };
     struct ga_env completed = gai_env(env);
-    bool sound = is_backend(backend) && gai_host_sound(&chosen) && (!chosen.pin || can_pin(backend));
+    bool known = !later_refused(&completed.log, &chosen, "struct ga_host_opts");
+    bool sound = known && is_backend(backend) && gai_host_sound(&chosen) && (!chosen.pin || can_pin(backend));
     ga_host *host = sound ? host_new(&completed.mem) : NULL;
     if (!host)
         return NULL;
@@ -75,7 +77,7 @@ ga_host *ga_host_new(const struct ga_env *env, const struct ga_backend *backend,
 
 enum ga_status ga_host_set(ga_host *host, const struct ga_host_opts *opts)
 {
-    if (!gai_host_sound(opts))
+    if (later_refused(&host->env.log, opts, "struct ga_host_opts") || !gai_host_sound(opts))
         return GA_INVALID;
     if ((opts->pin && !can_pin(host->backend)) || (opts->background && !gai_host_thread(host, true)))
         return GA_UNSUPPORTED;

@@ -1,6 +1,7 @@
 #include "ggml_alloc/host.h"
 
 #include "base/bits.h"
+#include "base/later.h"
 #include "cache/reader.h"
 
 static struct ga_host_opts *opts_of(struct reader *in)
@@ -74,6 +75,10 @@ enum ga_status ga_host_parse(const char *text, struct ga_host_opts *opts, char *
         { "pinned_power_of_two", read_power_of_two },
         { "pinned_num_register_threads", read_threads },
     };
+    if (later_set(opts)) {
+        gai_say(error, cap, LATER_WORDS, "struct ga_host_opts", LATER_VERSION);
+        return GA_INVALID;
+    }
     struct ga_host_opts read = {
         .max_idle = opts->max_idle,
         .interior = opts->interior,

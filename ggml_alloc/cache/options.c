@@ -1,6 +1,7 @@
 #include "ggml_alloc/cache.h"
 
 #include "base/bits.h"
+#include "base/later.h"
 #include "cache/policy.h"
 #include "cache/reader.h"
 
@@ -156,6 +157,10 @@ enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opts, char
         { "segment_quantum_mb", read_segment_quantum },
         { "adopt_idle", read_adopt },
     };
+    if (later_set(opts)) {
+        gai_say(error, cap, LATER_WORDS, "struct ga_cache_opts", LATER_VERSION);
+        return GA_INVALID;
+    }
     struct ga_cache_opts read = { .limit = opts->limit, .trace = opts->trace, .kind = opts->kind, .hooks = opts->hooks };
     enum ga_status status = gai_read_options(text, keys, sizeof keys / sizeof *keys, &read, error, cap);
     if (status == GA_OK)

@@ -1,6 +1,7 @@
 #include "cache/pool.h"
 
 #include "base/array.h"
+#include "base/later.h"
 #include "cache/device.h"
 
 void gai_pools_fini(struct pools *pools, const struct ga_mem *mem)
@@ -145,6 +146,9 @@ enum ga_status ga_pool_new_placed(ga_cache *cache, const struct ga_pool_opts *op
                                   ga_pool *pool)
 {
     struct ga_pool_opts chosen = opts ? *opts : (struct ga_pool_opts){ 0 };
+    if (later_refused(&cache->log, &chosen, "struct ga_pool_opts") ||
+        (places && later_refused(&cache->log, places, "struct ga_pool_places")))
+        return GA_INVALID;
     if ((chosen.backend && !is_sound(cache, chosen.backend)) || (places && !gai_places_sound(places)))
         return GA_INVALID;
     ga_stream stream = places ? gai_cache_stream(cache, places->stream) : 0;
@@ -224,6 +228,8 @@ enum ga_status ga_pool_begin(ga_cache *cache, ga_pool name, const struct ga_rout
 {
     uint32_t slot;
     struct route made = { .to = route ? *route : (struct ga_route){ 0 }, .thread = thread_self() };
+    if (later_refused(&cache->log, &made.to, "struct ga_route"))
+        return GA_INVALID;
     if (!cache_enter(cache))
         return GA_BUSY;
     enum ga_status status = gai_pools_slot(&cache->pools, name, &slot);

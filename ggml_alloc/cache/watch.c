@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/bits.h"
+#include "base/later.h"
 #include "cache/device.h"
 
 static void decide(ga_cache *cache)
@@ -176,6 +177,8 @@ static enum ga_status record(ga_cache *cache, const struct ga_cache_recording *c
 
 enum ga_status ga_cache_record(ga_cache *cache, const struct ga_cache_recording *recording)
 {
+    if (later_refused(&cache->log, recording, "struct ga_cache_recording"))
+        return GA_INVALID;
     if (recording->skip >> GA_CACHE_ACTIONS || recording->context > GA_CONTEXT_ALL)
         return GA_INVALID;
     if (!cache_enter(cache))

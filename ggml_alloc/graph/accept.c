@@ -4,6 +4,7 @@
  * All that can be known when a node is added; what depends on the steps of later nodes is verified when the graph is planned.
  */
 #include "base/bits.h"
+#include "base/later.h"
 #include "graph/graph.h"
 
 #include <inttypes.h>
@@ -97,6 +98,10 @@ bool gai_graph_accepts(const ga_graph *graph, const struct ga_node *spec, char *
 {
     if (graph->n_nodes == GRAPH_MAX_NODES) {
         gai_say(why, cap, "too many nodes: at most %u", GRAPH_MAX_NODES);
+        return false;
+    }
+    if (later_set(spec)) {
+        gai_say(why, cap, LATER_WORDS, "struct ga_node", LATER_VERSION);
         return false;
     }
     if (spec->align && !is_pow2(spec->align)) {

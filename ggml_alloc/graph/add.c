@@ -31,7 +31,7 @@ static inline bool is_plain(const ga_graph *graph, const struct ga_node *spec)
     const unsigned any = GA_INPUT | GA_OUTPUT | GA_TOGETHER;
     unsigned odd_flags = spec->flags & ~(any | (spec->view_of ? GA_WRITES : GA_EXTERNAL));
     bool plain = graph->n_nodes < GRAPH_MAX_NODES && !odd_flags && !spec->align && spec->size <= (uint64_t)1 << 62 &&
-                 !(spec->eager & ~spec->reuse) && (spec->src || !spec->n_src);
+                 !(spec->eager & ~spec->reuse) && (spec->src || !spec->n_src) && !(spec->later[0] | spec->later[1]);
     return plain && (!spec->view_of || is_plain_view(graph, spec));
 }
 

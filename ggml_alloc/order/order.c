@@ -4,6 +4,7 @@
 #include "ggml_alloc/order.h"
 
 #include "base/bits.h"
+#include "base/later.h"
 #include "base/log.h"
 #include "order/near.h"
 #include "order/rules.h"
@@ -335,6 +336,10 @@ enum ga_status ga_order(const ga_graph *graph, const struct ga_order_opts *opts,
     struct finder f = { .graph = graph, .opts = opts ? opts : &defaults };
     if (graph->status != GA_OK)
         return graph->status;
+    if (later_set(f.opts)) {
+        gai_say(f.graph->error, GRAPH_ERROR, LATER_WORDS, "struct ga_order_opts", LATER_VERSION);
+        return GA_INVALID;
+    }
     f.freedom = (struct freedom){ f.opts->reach ? f.opts->reach : UINT32_MAX, f.opts->mixes_pools };
     enum ga_status status = finder_init(&f) ? find(&f) : GA_NO_MEMORY;
     if (status == GA_OK) {

@@ -2,6 +2,7 @@
  * intervals.c - planning bare intervals: times become ranks, and the order of births the order of allocation
  */
 #include "base/bits.h"
+#include "base/later.h"
 #include "graph/graph.h"
 #include "plan/limits.h"
 #include "plan/moments.h"
@@ -143,8 +144,11 @@ static enum ga_status solve(struct ranking *r, const struct ga_mem *mem, const s
 enum ga_status ga_plan_intervals(const struct ga_env *env, const struct ga_interval *intervals, uint32_t count,
                                  const struct ga_plan_opts *opts, ga_plan **plan)
 {
-    struct ga_mem mem = gai_env(env).mem;
+    struct ga_env full = gai_env(env);
+    struct ga_mem mem = full.mem;
     struct pool_limits limits;
+    if (opts && later_refused(&full.log, opts, "struct ga_plan_opts"))
+        return GA_INVALID;
     if (count > GRAPH_MAX_NODES || gai_limits(opts, &limits, 1) != GA_OK)
         return GA_INVALID;
     struct ranking r = { .intervals = intervals, .n = count };

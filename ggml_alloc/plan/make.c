@@ -2,6 +2,7 @@
  * make.c - planning a graph, stage by stage: lifetimes, problem, places, slots
  */
 #include "base/block.h"
+#include "base/later.h"
 #include "base/log.h"
 #include "graph/graph.h"
 #include "plan/build.h"
@@ -125,6 +126,10 @@ enum ga_status gai_plan_graph_sized(const ga_graph *graph, const uint64_t *sizes
     if (graph->status != GA_OK)
         return graph->status;
     graph->error[0] = 0;
+    if (opts && later_set(opts)) {
+        gai_say(graph->error, GRAPH_ERROR, LATER_WORDS, "struct ga_plan_opts", LATER_VERSION);
+        return GA_INVALID;
+    }
     struct desk desk;
     if (!desk_open(&desk, graph)) {
         gai_say(graph->error, GRAPH_ERROR, "no memory for bookkeeping");

@@ -140,6 +140,7 @@ struct ga_meter_stats {
     uint64_t allocs, frees, failures; /* calls so far; a failed alloc counts in both `allocs` and `failures` */
     uint64_t live, peak;              /* bytes now, and at most */
     uint64_t buffers;                 /* live ones */
+    uint64_t later[4];                /* zeros: what later versions tell */
 };
 
 GA_API ga_meter *ga_meter_new(const struct ga_env *env, const struct ga_backend *inner); /* NULL: no memory, or no backend */

@@ -90,9 +90,23 @@ struct ga_log {
  * objects that share nothing may be used by different threads at a time.
  *
  * Structs that callers fill in begin as zeros, `{ 0 }`, which means defaults.
- * A later version may append fields: source stays good, and must be compiled
- * anew.  Who loads the library by hand compares ga_version() with the version
- * of the headers; while the major one is 0, the minor one has to be the same.
+ * No struct changes its size within a major version:
+ *
+ *   - What callers choose by (every ga_*_opts, ga_node, ga_pool_places, ga_route,
+ *     ga_cache_recording, ga_cache_export, ga_sim_fault) ends in words `later`,
+ *     which are zero.  Options of later versions take their place, and zero
+ *     means there what was before: a program goes on with a later library as it
+ *     was compiled.  One that was compiled for a later version is told so: a word
+ *     that is set is GA_INVALID (NULL of what makes an object), and the log, or
+ *     the error in words where there is one, says why.
+ *   - What the library tells in one piece (every ga_*_stats, ga_*_info and
+ *     ga_*oom) ends in them, too, and writes them as zeros.
+ *   - All others stay as they are: tuples of hooks, and what is handed over in
+ *     arrays or within one of the above.  struct ga_backend and its groups say by
+ *     `abi` which version they are of.
+ *
+ * Who loads the library by hand compares ga_version() with the version of the
+ * headers: the major one has to be the same, and while it is 0, the minor one.
  */
 struct ga_env {
     struct ga_mem mem;

@@ -72,6 +72,7 @@ struct ga_cache_oom {
     uint64_t others_free, largest_other; /* for other streams of this pool and size class; the longest block of it */
     uint64_t pools_free;                 /* in private pools that the request could not be served from */
     uint32_t hints;                      /* bits, what of the options would have helped: enum ga_hint in watch.h */
+    uint64_t later[4];                   /* zeros: what later versions tell */
 };
 
 /* What may help, or wants to know, when memory is short.  Called without the lock; may call the cache. */
@@ -105,6 +106,7 @@ struct ga_cache_opts {
     bool adopt;                             /* what is idle and another stream's serves, before memory is given back */
     int kind;                               /* what struct ga_owned says of the memory: the caller's number for it */
     struct ga_cache_hooks hooks;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /*
@@ -245,6 +247,7 @@ struct ga_cache_stats {
     uint64_t syncs;                           /* times that all streams were waited for */
     uint64_t backend_allocs, backend_frees;
     struct ga_count oversize_allocations, oversize_segments; /* of at least opts.max_split bytes */
+    uint64_t later[4];                                       /* zeros: what later versions tell */
 };
 
 GA_API void ga_cache_stats(ga_cache *cache, struct ga_cache_stats *stats);

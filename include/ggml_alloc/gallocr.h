@@ -29,6 +29,7 @@ enum ga_grow {
 
 struct ga_arena_opts {
     enum ga_grow grow;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /* `pools[i]` backs the nodes whose .pool is i; the backends outlive the arena.  NULL: no memory, no pools, or a NULL among them. */
@@ -79,6 +80,7 @@ struct ga_oom {
     uint64_t free_bytes;  /* as the backend says; 0 unknown */
     uint64_t total_bytes; /* likewise */
     ga_id culprit;        /* the largest tensor live at the pool's peak; GA_NONE when packing */
+    uint64_t later[4];    /* zeros: what later versions tell */
 };
 GA_API bool ga_arena_oom(const ga_arena *arena, struct ga_oom *oom);
 

@@ -53,7 +53,8 @@ struct ga_node {
     ga_id view_of;        /* looks into this node's bytes... */
     uint64_t view_offset; /* ...starting here */
     uint16_t pool;
-    uint16_t flags; /* enum ga_flag */
+    uint16_t flags;    /* enum ga_flag */
+    uint64_t later[2]; /* zeros: options of later versions */
 };
 
 /* NULL when the memory hook fails.  `env` may be NULL. */

@@ -80,7 +80,8 @@ struct ga_heap_opts {
     double high_ratio; /* in (0, 2]; 0: 1.7 */
     double low_ratio;  /* in (0, high]; 0: 1.4 in unified memory, else 1, and never above `high_ratio` */
     unsigned verbosity;
-    int kind; /* what struct ga_owned says of the memory: the caller's number for it */
+    int kind;          /* what struct ga_owned says of the memory: the caller's number for it */
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /* NULL: no memory, no backend, or an option that makes no sense.  The backend outlives it. */
@@ -196,6 +197,7 @@ struct ga_heap_stats {
     uint64_t cached;                     /* bytes that wait for the next who asks */
     uint64_t heaps, buffers;             /* now; buffers of any state */
     uint64_t ooms;
+    uint64_t later[4]; /* zeros: what later versions tell */
 };
 
 GA_API void ga_heap_stats(ga_heap *heap, struct ga_heap_stats *stats);
@@ -208,6 +210,7 @@ struct ga_heap_oom {
     uint64_t heap_bytes, other_bytes; /* of the device: in our heaps; used by others */
     uint64_t limit;                   /* the high watermark; 0: none */
     const char *hint;                 /* what may help, in words; static */
+    uint64_t later[4];                /* zeros: what later versions tell */
 };
 
 /* Why the last alloc failed for want of space; false when none did. */

@@ -61,6 +61,7 @@ struct ga_host_opts {
     int kind;                      /* what struct ga_owned says of the memory: the caller's number for it */
     uint64_t (*clock)(void *user); /* microseconds, for the statistics; NULL: none.  Any thread may call it. */
     void *clock_user;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /*
@@ -150,6 +151,7 @@ struct ga_host_oom {
     uint64_t live, pending, kept; /* bytes; kept is what private pools in use hold back */
     uint64_t owned, reserve;      /* bytes; the reserve is no part of what is owned but for blocks that were cut from it */
     uint64_t largest_pending;     /* block */
+    uint64_t later[4];            /* zeros: what later versions tell */
 };
 
 /* Why the last alloc failed for want of space; false when none did. */
@@ -171,6 +173,7 @@ struct ga_host_stats {
     uint64_t ooms;
     uint64_t waits;                    /* for events and for the device */
     uint64_t created[GA_HOST_CLASSES]; /* blocks, by class of their size */
+    uint64_t later[4];                 /* zeros: what later versions tell */
 };
 
 /* Processes no events. */

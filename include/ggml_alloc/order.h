@@ -36,6 +36,7 @@ struct ga_order_opts {
     /* Told sums over all pools whenever they get better, and now and then while they do not; false stops with the best so far. */
     bool (*progress)(void *user, uint64_t steps, uint64_t bound, uint64_t least);
     void *user;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /* Sums over all pools, in bytes. */
@@ -46,6 +47,7 @@ struct ga_order_info {
     uint32_t n_moved;                   /* the fewest nodes that need to be taken out and put elsewhere */
     bool optimal;                       /* no legal order within the options has a lower bound */
     bool stopped;                       /* by the progress callback */
+    uint64_t later[4];                  /* zeros: what later versions tell */
 };
 
 /*

@@ -47,6 +47,7 @@ struct ga_plan_opts {
      */
     bool (*progress)(void *user, uint64_t steps, uint64_t peak, uint64_t bound);
     void *user;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /* A buffer to be placed.  Answers carry id = index + 1. */
@@ -91,6 +92,7 @@ struct ga_plan_info {
     uint32_t n_nodes;       /* ids run from 1 to this */
     uint32_t n_storages;    /* nodes with bytes of their own */
     unsigned n_pools;
+    uint64_t later[4]; /* zeros: what later versions tell */
 };
 
 GA_API void ga_plan_info(const ga_plan *plan, struct ga_plan_info *info);

@@ -33,6 +33,7 @@ struct ga_pool_opts {
     bool lends;                       /* free blocks of it serve the general pool, too, before that fails */
     void (*gone)(void *user);         /* the pool's last byte was given back: `backend` is needed no more; may be NULL */
     void *user;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /*
@@ -52,6 +53,7 @@ struct ga_pool_places {
     uint32_t n, n_chunks;
     const uint64_t *chunks; /* bytes; copied, rounded up to quanta */
     ga_stream stream;       /* whose allocations have places; the others go wherever there is room */
+    uint64_t later[4];      /* zeros: options of later versions */
 };
 
 /* A pool with one holder.  GA_NO_MEMORY; GA_INVALID: the backend is not sound, or aligns less than the cache's. */
@@ -75,7 +77,8 @@ struct ga_route {
        with the lock held. */
     bool (*accepts)(void *user, ga_stream stream);
     void *user;
-    bool captures; /* the device records until ga_pool_end() */
+    bool captures;     /* the device records until ga_pool_end() */
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /*
@@ -94,6 +97,7 @@ struct ga_pool_stats {
     uint64_t segments, reserved_bytes;
     uint64_t allocations, allocated_bytes, active_bytes; /* as in struct ga_cache_counts */
     uint64_t placed, strayed; /* since the last begin, of a pool with places: got them, or had to go elsewhere */
+    uint64_t later[4];        /* zeros: what later versions tell */
 };
 
 GA_API enum ga_status ga_pool_stats(ga_cache *cache, ga_pool pool, struct ga_pool_stats *stats); /* O(blocks of the pool) */

@@ -29,6 +29,7 @@ struct ga_sim_opts {
     uint32_t log;             /* newest calls remembered; 0: none */
     bool discrete;            /* host and device have a memory each */
     uint64_t recommended;     /* bytes that it is fast with; 0: the capacity */
+    uint64_t later[4];        /* zeros: options of later versions */
 };
 
 /* NULL: no memory, or `inner` is no backend.  `opts` may be NULL.  `inner` outlives it, and it outlives what uses its backend. */
@@ -85,9 +86,11 @@ struct ga_sim_fault {
     uint64_t above;        /* calls with more bytes; 0: none */
     bool always;           /* all of them */
     enum ga_status status; /* what they answer; GA_OK is GA_NO_SPACE */
+    uint64_t later[4];     /* zeros: options of later versions */
 };
 
-GA_API void ga_sim_fail(ga_sim *sim, const struct ga_sim_fault *fault); /* replaces the one before; NULL: none */
+/* Replaces the one before; NULL: none.  GA_INVALID: see `later` in base.h. */
+GA_API enum ga_status ga_sim_fail(ga_sim *sim, const struct ga_sim_fault *fault);
 
 struct ga_sim_stats {
     uint64_t live, peak;      /* bytes, of buffers and mapped */
@@ -97,6 +100,7 @@ struct ga_sim_stats {
     uint64_t pins;            /* pieces of it */
     uint64_t calls[16];       /* by enum ga_sim_call; failed ones are counted, too */
     uint64_t failures;
+    uint64_t later[4]; /* zeros: what later versions tell */
 };
 
 GA_API void ga_sim_stats(ga_sim *sim, struct ga_sim_stats *stats);

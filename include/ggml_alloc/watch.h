@@ -29,7 +29,8 @@ struct ga_cache_recording {
     uint32_t entries; /* the newest to remember; instead of opts.trace */
     uint32_t skip;    /* actions to leave out, bits, 1u << GA_CACHE_ALLOC and so on; trackers get them all the same */
     enum ga_context context;
-    bool clear; /* forget what is remembered; else as many as have room stay */
+    bool clear;        /* forget what is remembered; else as many as have room stay */
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /* From now on.  GA_INVALID: no such action or context; GA_NO_MEMORY; both leave all as it was. */
@@ -68,6 +69,7 @@ struct ga_cache_export {
     bool no_trace;
     const char *(*name)(void *user, uint64_t tag); /* what a tag is called; NULL: as numbers */
     void *user;
+    uint64_t later[4]; /* zeros: options of later versions */
 };
 
 /*

@@ -98,7 +98,8 @@ static inline uint32_t look(void)
 
 static inline void record(uint32_t n, uint32_t skip, enum ga_context context)
 {
-    cr_assert_eq(ga_cache_record(cache, &(struct ga_cache_recording){ n, skip, context, true }), GA_OK);
+    struct ga_cache_recording recording = { .entries = n, .skip = skip, .context = context, .clear = true };
+    cr_assert_eq(ga_cache_record(cache, &recording), GA_OK);
 }
 
 /* alloc, segment, free: who called is in those that the level names. */
