@@ -234,9 +234,9 @@ static void meddle(void *user, const struct ga_heap_news *news)
 
 Test(heap_tell, calls_in_the_order_of_registration_and_not_while_it_changes)
 {
-    struct tally tally = { 0 };
-    struct speaker a = { &tally, 'a' }, b = { &tally, 'b' }, c = { &tally, 'c' };
-    bool refused = false;
+    static struct tally tally; /* these are told until the heap goes, after the test */
+    static struct speaker a = { &tally, 'a' }, b = { &tally, 'b' }, c = { &tally, 'c' };
+    static bool refused;
     cr_assert(ga_heap_on(heap, "a", speak, &a) == GA_OK && ga_heap_on(heap, "b", speak, &b) == GA_OK);
     cr_assert(ga_heap_on(heap, "c", speak, &c) == GA_OK && ga_heap_on(heap, "b", speak, &c) == GA_INVALID);
     take(100);
