@@ -3,7 +3,8 @@
 
 BUILD is a build folder of gcc with -Db_coverage=true whose tests were run.  With layers, what they leave out is listed instead, as
 file:line with the text: "never run", or how many of the line's branches were never taken.  A branch is a way out of a condition, each
-operand of && and || being one.  Counts of a header's inline functions are summed over all that include it."""
+operand of && and || being one.  Counts of inline functions are summed over all that they are part of: nothing is optimised, so that
+their branches come in the same order everywhere."""
 import collections
 import json
 import os
@@ -42,13 +43,12 @@ def count(root, build):
             name = path[len(inside):] if path.startswith(inside) else ''
             if name.split(os.sep)[0] not in LAYERS:
                 continue
-            seen = collections.Counter() # a line may hold several functions, or one of a macro's several conditions
+            seen = collections.Counter() # the same line once for each function that it was inlined into
             for entry in source['lines']:
-                line = lines[name][entry['line_number']]
+                line, function = lines[name][entry['line_number']], entry.get('function_name', '')
                 line[0] += entry['count']
                 for branch in entry['branches']:
-                    function = entry.get('function_name', '')
-                    line[1][function, seen[function, entry['line_number']]] += branch['count']
+                    line[1][seen[function, entry['line_number']]] += branch['count']
                     seen[function, entry['line_number']] += 1
     return lines
 

@@ -3,7 +3,7 @@
 #
 #   usage: coverage.sh ROOT BUILD [LAYER...]     with layers: what they leave out, line by line
 #
-# BUILD is made when it is missing: gcc, little optimised, without asserts.  Its counts are cleared and all tests run first, but with
+# BUILD is made when it is missing: gcc, not optimised, without asserts.  Its counts are cleared and all tests run first, but with
 # layers what an earlier run left there is shown again.
 set -eu
 root=${1:?usage: coverage.sh ROOT BUILD [LAYER...]}
@@ -15,7 +15,7 @@ done
 
 if [ $# -eq 0 ]; then
   [ -e "$build/build.ninja" ] ||
-    CC=gcc meson setup "$build" "$root" -Dbuildtype=plain -Doptimization=1 -Db_ndebug=true -Db_coverage=true -Dbench=disabled \
+    CC=gcc meson setup "$build" "$root" -Dbuildtype=plain -Doptimization=0 -Db_ndebug=true -Db_coverage=true -Dbench=disabled \
       -Dtests=enabled > "$build.log"
   find "$build" -name '*.gcda' -delete
   meson test -C "$build" --no-suite tree --timeout-multiplier 10 >> "$build.log" || echo "coverage.sh: some tests failed, see $build.log" >&2

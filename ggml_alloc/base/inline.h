@@ -4,7 +4,7 @@
 #ifndef GAI_BASE_INLINE_H
 #define GAI_BASE_INLINE_H
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && defined(__OPTIMIZE__) /* unoptimised each is seen once, by debuggers and by what counts branches */
 #define GAI_INLINE static inline __attribute__((always_inline))
 #else
 #define GAI_INLINE static inline
