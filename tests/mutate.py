@@ -30,7 +30,7 @@ MODULES = {
         'exact_range_1', 'unit_test_place']),
     'graph': (['graph/'], [
         'unit_test_graph', 'unit_test_signature', 'unit_test_live', 'unit_test_ops', 'unit_test_tgraph', 'unit_test_tgraph_write',
-        'unit_test_plan', 'unit_test_intervals', 'fuzz_graph']),
+        'unit_test_plan', 'unit_test_fits', 'unit_test_intervals', 'fuzz_graph']),
     'place': (['place/'], [
         'unit_test_fits', 'unit_test_place', 'unit_test_judge', 'unit_test_same', 'unit_test_quick', 'unit_test_search', 'unit_test_fill',
         'unit_test_prove', 'unit_test_hard', 'model_model_place']),

@@ -138,6 +138,17 @@ Test(signature, is_the_one_that_files_of_plans_hold)
     ga_graph_delete(graph);
 }
 
+Test(signature, says_by_any_bit_of_two_facts_what_differs)
+{
+    static const char *const words[] = { "has other flags or another pool", "looks into other bytes", "may take over other sources",
+                                         "reads other sources" };
+    for (unsigned bit = 0; bit < 64; bit++) {
+        cr_expect_str_eq(gai_shape_difference(0, (uint64_t)1 << bit), words[bit / 16], "bit %u", bit);
+        cr_expect_str_eq(gai_shape_difference(UINT64_MAX, ~((uint64_t)1 << bit)), words[bit / 16], "bit %u", bit);
+    }
+    cr_expect_str_eq(gai_shape_difference(0, UINT64_MAX), "reads other sources", "what comes first is said of several");
+}
+
 enum { MANY = 1 << 16 };
 
 static int by_value(const void *a, const void *b)
