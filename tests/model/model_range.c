@@ -96,7 +96,9 @@ static int choose(const struct model *model, uint64_t len, enum range_fit fit)
     return best;
 }
 
-/* How the lengths of one run are drawn: a few equal ones, small ones, any. */
+/* How the lengths of one run are drawn: a few equal ones, small ones, up to a MiB, up to what 57 bits hold. */
+enum { N_STYLES = 5 };
+
 static uint64_t draw_len(struct rng *rng, unsigned style)
 {
     switch (style) {
@@ -106,8 +108,10 @@ static uint64_t draw_len(struct rng *rng, unsigned style)
         return 1 + rng_below(rng, 20);
     case 2:
         return 1024 + 32 * rng_below(rng, 3);
-    default:
+    case 3:
         return 1 + (rng_next(rng) >> (44 + rng_below(rng, 20)));
+    default:
+        return 1 + (rng_next(rng) >> (8 + rng_below(rng, 56)));
     }
 }
 
@@ -236,7 +240,7 @@ static void step(struct run *run)
         step_take_at(run);
     else if (dice < 62)
         step_trim(run);
-    else if (dice < 99 || run->style != 3)
+    else if (dice < 99 || run->style < 3)
         step_give(run);
     else {
         while (run->n_live)
@@ -248,7 +252,7 @@ static void step(struct run *run)
 static unsigned traffic(uint64_t seed, int n_steps, const struct ga_mem *mem)
 {
     static struct run run;
-    run = (struct run){ .rng = { seed }, .style = (unsigned)(seed % 4), .exact = seed % 5 != 4 };
+    run = (struct run){ .rng = { seed }, .style = (unsigned)(seed / 5 % N_STYLES), .exact = seed % 5 != 4 };
     run.fit = seed % 5 == 4 ? RANGE_FAST : seed % 3 ? RANGE_TIE_HIGH : RANGE_TIE_LOW;
     /* Open-ended, or so short that it is full now and then. */
     uint64_t size = seed % 2 ? RANGE_OPEN : 1 + 40 * draw_len(&run.rng, run.style);

@@ -241,3 +241,112 @@ Test(core, forgets_segments_in_any_order)
     }
     cr_assert_eq(core.n_segments, 4, "numbers of segments that left are used again");
 }
+
+/* --- what the check says --- */
+
+/* One thing is made another, which must be told in these words, and mended. */
+#define BREAKS(place, other, words)                                                                                                \
+    do {                                                                                                                           \
+        unsigned char sound_[sizeof(place)];                                                                                       \
+        memcpy(sound_, &(place), sizeof sound_);                                                                                   \
+        (place) = (other);                                                                                                         \
+        const char *broken_ = gai_core_check(&core);                                                                               \
+        cr_expect(broken_ &&strcmp(broken_, words) == 0, "%s = %s: %s", #place, #other, broken_ ? broken_ : "nothing");            \
+        memcpy(&(place), sound_, sizeof sound_);                                                                                   \
+    } while (0)
+
+/* A live block, one that is pending, free bytes; what a segment left that is leaving; a whole one; one that grows, in two holes. */
+static void start_with_all(uint32_t *live, uint32_t *pending, uint32_t segments[4])
+{
+    uint32_t hole = RANGE_NONE;
+    for (unsigned k = 0; k < 3; k++)
+        segments[k] = add_segment(k);
+    *live = take_in(0, 512);
+    *pending = take_in(0, 512);
+    gai_core_at(&core, memory[0]);
+    gai_core_retire(&core, *pending);
+    gai_core_remove(&core, segments[1]);
+    struct ga_buffer buffer = { .base = memory[3], .size = SIZE };
+    cr_assert_eq(gai_core_reserve(&core, lane, &buffer, &segments[3]), GA_OK);
+    hole = gai_core_map(&core, lane, 0, 3072);
+    cr_assert(gai_core_unmap(&core, lane, hole, 512, 1024));
+    check();
+}
+
+Test(core, check_tells_where_a_block_is_not)
+{
+    uint32_t live, pending, segments[4];
+    start_with_all(&live, &pending, segments);
+    struct core_lane *home = core_block_home(&core, live);
+    struct core_block *block = &core.blocks[live];
+    struct tenant *tenant = &home->tenants[block->node];
+    BREAKS(tenant->block, 0, "a block's slot is not in the slab");
+    BREAKS(tenant->block, core.n_blocks + 1, "a block's slot is not in the slab");
+    BREAKS(tenant->block, pending, "a block does not know where it is");
+    BREAKS(block->segment, segments[2], "a block does not know where it is");
+    BREAKS(block->node, block->node + 1, "a block does not know where it is");
+    BREAKS(block->state, CORE_SPARE, "a block does not know where it is");
+    BREAKS(block->requested, 513, "a block does not know where it is");
+    BREAKS(block->ptr, memory[0] + 1, "a block's address is not where it lies");
+    BREAKS(core.addrs.len, core.addrs.len + 1, "an address is found that is not live");
+    BREAKS(core.by_address, false, "an address is found that is not live");
+    gai_addrs_remove(&core.addrs, (uintptr_t)block->ptr);
+    cr_expect_str_eq(gai_core_check(&core), "a live block is not found by its address");
+    gai_addrs_add(&core.addrs, (uintptr_t)block->ptr, live);
+}
+
+Test(core, check_tells_what_of_a_segment_is_broken)
+{
+    uint32_t live, pending, segments[4];
+    start_with_all(&live, &pending, segments);
+    struct core_lane *home = core_lane_at(&core, lane);
+    struct core_segment *first = &core.segments[segments[0]], *grows = &core.segments[segments[3]];
+    uint32_t free_node = range_prev(&home->range, first->mark);
+    uint32_t gone = range_next(&home->range, first->mark);
+    BREAKS(home->range.used, 0, "what is used is not what was counted");
+    BREAKS(home->tenants[first->fence].block, TENANT_MARK, "a segment has no fence");
+    BREAKS(home->tenants[free_node].segment, segments[2], "a node belongs to another segment");
+    BREAKS(home->tenants[grows->mark].block, TENANT_HOLE, "a segment has no mark");
+    BREAKS(home->tenants[first->fence].segment, segments[2], "a node belongs to another segment");
+    BREAKS(home->tenants[first->mark].segment, segments[2], "a segment does not know where it is");
+    BREAKS(first->fence, first->fence + 1, "a segment does not know where it is");
+    BREAKS(first->mark, first->mark + 1, "a segment does not know where it is");
+    BREAKS(first->lane, lane + 1, "a segment does not know where it is");
+    BREAKS(first->buffer.size, SIZE - 1, "a segment does not know where it is");
+    BREAKS(first->start, first->start + 1, "a segment does not know where it is");
+    BREAKS(first->n_blocks, 1, "a segment miscounts its blocks");
+    BREAKS(grows->mapped, grows->mapped + 1, "a segment miscounts what is mapped");
+    BREAKS(grows->grows, false, "a segment miscounts what is mapped");
+    BREAKS(home->tenants[gone].block, TENANT_MARK, "a segment has no fence");
+    BREAKS(home->n_holes, 1, "the list of holes is not complete");
+    BREAKS(home->holes[0], home->holes[1], "the list of holes is not in order");
+    BREAKS(home->holes[1], gone, "the list of holes is not in order");
+    BREAKS(first->prev, segments[2], "the list of segments is broken");
+    BREAKS(core.segments[segments[2]].next, segments[0], "the list of segments is broken");
+    BREAKS(core.newest, segments[0], "the list of segments is not complete");
+    BREAKS(core.oldest, segments[2], "the list of segments is broken");
+    BREAKS(grows->prev, segments[0], "the list of segments is broken");
+    BREAKS(core.segments[segments[2]].next, 0, "the list of segments is not complete");
+    BREAKS(core.leaving, 0, "a count is not the sum");
+}
+
+Test(core, check_tells_which_sum_is_wrong)
+{
+    uint32_t live, pending, segments[4];
+    start_with_all(&live, &pending, segments);
+    struct counts *counts = &core.counts;
+    struct tally *tallies[] = { &counts->allocations,    &counts->allocated_bytes, &counts->requested_bytes, &counts->segments,
+                                &counts->reserved_bytes, &counts->splits,          &counts->split_bytes };
+    for (unsigned k = 0; k < sizeof tallies / sizeof *tallies; k++)
+        for (int kind = 0; kind < KINDS; kind++) {
+            struct gauge *gauge = &tallies[k]->kinds[kind];
+            BREAKS(gauge->now, gauge->now + 1, "a count is not the sum");
+            if (gauge->now)
+                BREAKS(gauge->peak, gauge->now - 1, "a peak is below what is now");
+            if (gauge->now)
+                BREAKS(tallies[k]->peak, gauge->now - 1, "a peak is below what is now");
+        }
+    BREAKS(counts->pending.kinds[KIND_LARGE].now, 2, "a count is not the sum");
+    BREAKS(counts->pending_bytes.kinds[KIND_LARGE].now, 511, "a count is not the sum");
+    check();
+}
