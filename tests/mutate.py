@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mutate.py ROOT [--module=NAME] [--sample=N] [--seed=S] [--only=FILE:LINE] [--list]: do the tests bite?
+"""mutate.py ROOT [--module=NAME] [--sample=N] [--seed=S] [--only=FILE:LINE] [--again=FILE] [--list]: do the tests bite?
 
 Breaks one place at a time, in a copy of the tree: an operator, a constant, a condition, a statement left out.  Then a test of that
 module must fail.  A mutant is killed when a test fails, crashes or takes far more processor time than it did before; survivors are
@@ -223,13 +223,14 @@ def change(source, mutant):
 
 
 def known(path):
-    """{(file, before, after)} of mutants.txt: a file, two lines, then the reason."""
+    """{(file, before, after)} of mutants.txt, a file, two lines, then the reason; or of survivors, as they are printed."""
     found, file, before, after = set(), None, None, None
     with open(path) as lines:
         for line in lines:
             line = line.rstrip('\n')
-            if line.startswith('== '):
-                file = line[3:]
+            place = re.match(r'== (\S+)$|(\S+):\d+: (?:survived|not run)$', line)
+            if place:
+                file = place.group(1) or place.group(2)
             elif line.startswith('- '):
                 before = ' '.join(line[2:].split())
             elif line.startswith('+ '):
@@ -405,8 +406,11 @@ def draw(root, module, args):
     total = len(drawn)
     if args.only:
         drawn = [m for m in drawn if args.only in (m.file, f'{m.file}:{sources[m.file].count(chr(10), 0, m.start) + 1}')]
-    elif args.sample:
+    elif args.sample and not args.again:
         drawn = random.Random(args.seed).sample(drawn, min(args.sample, len(drawn)))
+    if args.again:
+        survivors = known(args.again)
+        drawn = [m for m in drawn if (m.file, *change(sources[m.file], m)) in survivors]
     explained = known(os.path.join(root, 'tests', 'mutants.txt'))
     tried = [m for m in drawn if (m.file, *change(sources[m.file], m)) not in explained]
     return [(m, sources[m.file]) for m in tried], total, len(drawn) - len(tried)
@@ -449,6 +453,7 @@ def main():
     parser.add_argument('--sample', type=int, default=100, help='how many of each module; 0: all')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--only', help='FILE or FILE:LINE')
+    parser.add_argument('--again', help='the survivors printed in this file')
     parser.add_argument('--list', action='store_true', help='only show what would be broken')
     args = parser.parse_args()
     drawn, totals, explained = {}, {}, {}

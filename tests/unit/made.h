@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef MAX_ITEMS
 #define MAX_ITEMS 40
+#endif
 
 /* A problem of one pool with alignment 1, written down item by item. */
 struct made {

@@ -164,7 +164,7 @@ Test(core, tells_names_of_all_times_apart)
     cr_assert_eq(take_in(0, 8), block);
     ga_block second = core_name(&core, block);
     cr_assert(gai_core_slot(&core, first, &slot) == GA_FREED && gai_core_slot(&core, second, &slot) == GA_OK);
-    const ga_block unknown[] = { 0, 7, second + 1, second + ((ga_block)1 << 32), (ga_block)1 << 32 };
+    const ga_block unknown[] = { 0, 7, second + 1, second + ((ga_block)1 << 32), (ga_block)1 << 32, first - ((ga_block)1 << 32) };
     for (unsigned k = 0; k < sizeof unknown / sizeof *unknown; k++)
         cr_assert_eq(gai_core_slot(&core, unknown[k], &slot), GA_UNKNOWN, "%u", k);
 }

@@ -137,6 +137,20 @@ Test(graph, keeps_names_and_repeats_ops_once)
     ga_graph_delete(graph);
 }
 
+Test(graph, keeps_the_texts_of_one_graph_after_another)
+{
+    ga_graph *graph = ga_graph_new(NULL);
+    for (int round = 0; round < 2; round++) {
+        ga_graph_clear(graph);
+        ga_id a = ga_graph_add(graph, &(struct ga_node){ .name = round ? NULL : "first", .op = "MUL_MAT" });
+        ga_id b = ga_graph_add(graph, &(struct ga_node){ .name = "longer than all before it", .op = "MUL_MAT" });
+        cr_assert_str_eq(gai_graph_op(graph, a), "MUL_MAT", "of round %d", round);
+        cr_assert_str_eq(gai_graph_op(graph, b), "MUL_MAT", "of round %d", round);
+        cr_assert_str_eq(gai_graph_name(graph, b), "longer than all before it");
+    }
+    ga_graph_delete(graph);
+}
+
 Test(graph, borrows_names_on_request)
 {
     ga_graph *graph = ga_graph_new(NULL);
@@ -213,7 +227,7 @@ Test(graph, refuses_what_makes_no_sense)
         { { .flags = GA_DEPEND, .view_of = 1 }, "DEPEND" },
         { { .size = 8, .view_of = 2 }, "DEPEND" },
         { { .size = 8, .flags = GA_WRITES }, "WRITES" },
-        { { .size = 8, .flags = 0x100 }, "unknown flags" },
+        { { .size = 8, .flags = 0x1100 | GA_INPUT }, "unknown flags 0x1100" },
         { { .size = 8, .flags = GA_EXTERNAL, .view_of = 1 }, "EXTERNAL" },
         { { .size = 8, .src = &one, .n_src = 1, .eager = 1 }, "eager" },
     };

@@ -1,6 +1,7 @@
 /*
  * test_prove.c - the exact rung: optimal answers, proofs, and what is left when there are no steps or no memory
  */
+#define MAX_ITEMS 80
 #include "unit/made.h"
 
 #include "place/exact.h"
@@ -260,4 +261,51 @@ Test(prove, counts_bytes_beyond_32_bits)
             drop(&answer);
         }
     }
+}
+
+enum { N_PIECES = 39 };
+
+struct rect {
+    uint64_t low, high;
+    uint32_t from, to;
+};
+
+/* [0, height) x [from, to), cut at random into pieces that fill it. */
+static void add_panel(struct made *made, struct rng *rng, uint64_t height, uint32_t from, uint32_t to)
+{
+    struct rect rects[N_PIECES] = { { 0, height, from, to } };
+    unsigned n = 1;
+    while (n < N_PIECES) {
+        struct rect *cut = &rects[rng_below(rng, n)], *rest = &rects[n];
+        bool across = rng_below(rng, 2);
+        if ((across && cut->high - cut->low < 2) || (!across && cut->to - cut->from < 2))
+            continue;
+        *rest = *cut;
+        if (across)
+            cut->high = rest->low = cut->low + 1 + rng_below(rng, cut->high - cut->low - 1);
+        else
+            cut->to = rest->from = cut->from + 1 + (uint32_t)rng_below(rng, cut->to - cut->from - 1);
+        n++;
+    }
+    for (uint32_t step = from; step < to; step++)
+        for (unsigned k = 0; k < n; k++)
+            if (rects[k].from == step)
+                add(made, rects[k].high - rects[k].low, step, rects[k].to);
+}
+
+/* Tasks are decided each for itself; what is below them is added to each one's answer. */
+Test(prove, lays_tasks_above_what_lives_through_all_of_them)
+{
+    struct rng rng = { 5 };
+    unsigned n_found = 0;
+    for (int k = 0; k < 40; k++) {
+        struct made made;
+        begin(&made);
+        add(&made, 70, 0, 80);
+        add_panel(&made, &rng, 1000, 0, 40);
+        add_panel(&made, &rng, 1000, 40, 80);
+        cr_assert_eq(peak_of(&made, GA_EFFORT_PROVE), 1070);
+        n_found += peak_of(&made, GA_EFFORT_QUICK) > 1070;
+    }
+    cr_assert_gt(n_found, 5, "%u were not found before", n_found);
 }
