@@ -10,11 +10,30 @@ union header {
     max_align_t align;
 };
 
+/* Behind each, so that it is noticed who writes there; whoever reads there reads nothing that makes sense. */
+#ifndef __has_feature
+#define __has_feature(what) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { GUARD = 0 }; /* it has its own */
+#else
+enum { GUARD = 16 };
+#endif
+
+static bool is_guarded(const union header *block)
+{
+    const unsigned char *guard = (const unsigned char *)(block + 1) + block->size;
+    for (int i = 0; i < GUARD; i++)
+        if (guard[i] != 0xa5)
+            return false;
+    return true;
+}
+
 static void *resize(void *user, void *ptr, size_t old_size, size_t new_size)
 {
     struct test_mem *mem = user;
     union header *old = ptr ? (union header *)ptr - 1 : NULL;
-    if (old_size != (old ? old->size : 0))
+    if (old_size != (old ? old->size : 0) || (old && !is_guarded(old)))
         mem->lied = true;
     if (new_size == 0) {
         if (old) {
@@ -29,11 +48,11 @@ static void *resize(void *user, void *ptr, size_t old_size, size_t new_size)
     bool is_full = mem->limit && mem->live - old_size + new_size > mem->limit;
     if (mem->requests == mem->fail_at || is_late || is_full)
         return NULL;
-    union header *grown = malloc(sizeof *grown + new_size);
+    union header *grown = malloc(sizeof *grown + new_size + GUARD);
     if (!grown)
         return NULL;
     grown->size = new_size;
-    memset(grown + 1, 0xa5, new_size);
+    memset(grown + 1, 0xa5, new_size + GUARD);
     if (old) {
         memcpy(grown + 1, old + 1, old_size < new_size ? old_size : new_size);
         mem->live -= old_size;

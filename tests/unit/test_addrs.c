@@ -69,6 +69,24 @@ Test(addrs, agree_with_an_array)
     }
 }
 
+/* Addresses come at equal distances; what is found is found after a few looks. */
+Test(addrs, lie_apart_in_their_table)
+{
+    static const uint64_t spreads[] = { 1, 64, 512, 4096, 1024 * 513, 2097152, (uint64_t)1 << 22 };
+    for (size_t s = 0; s < sizeof spreads / sizeof *spreads; s++) {
+        cr_assert(addrs_room(&addrs, &env.mem, KEYS));
+        for (uint32_t i = 0; i < KEYS; i++)
+            gai_addrs_add(&addrs, key_of(i, spreads[s]), i + 1);
+        unsigned longest = 0, run = 0;
+        for (uint32_t at = 0; at < (uint32_t)1 << addrs.bits; at++) {
+            run = addrs.table[at].slot ? run + 1 : 0;
+            longest = run > longest ? run : longest;
+        }
+        cr_assert_leq(longest, 24, "%u addresses lie side by side when they are %u apart", longest, (unsigned)spreads[s]);
+        gai_addrs_fini(&addrs, &env.mem);
+    }
+}
+
 Test(addrs, find_nothing_in_what_is_empty)
 {
     cr_assert_eq(gai_addrs_find(&addrs, 4096), 0);

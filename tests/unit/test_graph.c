@@ -92,6 +92,29 @@ Test(graph, finds_nodes_by_key)
     ga_graph_delete(graph);
 }
 
+/* Keys have room of their own, which does not grow with nodes that have none. */
+Test(graph, tells_no_key_where_none_was_given)
+{
+    static char tensors[100];
+    struct test_mem hook = { 0 };
+    struct ga_env env = test_env(&hook);
+    ga_graph *graph = ga_graph_new(&env);
+    struct ga_node node;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 100; i++)
+            ga_graph_add(graph, &(struct ga_node){ .key = i < 40 && i % 3 != round ? &tensors[i] : NULL });
+        cr_assert_gt(graph->n_nodes, graph->cap_keys);
+        for (ga_id id = 1; id <= 100; id++) {
+            int i = (int)id - 1;
+            cr_assert(ga_graph_node(graph, id, &node));
+            cr_assert_eq(node.key, i < 40 && i % 3 != round ? &tensors[i] : NULL, "node %d of round %d", (int)id, round);
+        }
+        ga_graph_clear(graph);
+    }
+    ga_graph_delete(graph);
+    cr_assert(!hook.lied && hook.blocks == 0);
+}
+
 Test(graph, knows_nothing_of_nodes_that_are_not_there)
 {
     ga_graph *graph = ga_graph_new(NULL);

@@ -138,6 +138,12 @@ Test(signature, is_the_one_that_files_of_plans_hold)
     ga_graph_delete(graph);
 }
 
+Test(signature, is_equal_in_both_halves_or_not_at_all)
+{
+    struct signature one = { 1, 2 }, same = { 1, 2 }, low = { 1, 3 }, high = { 3, 2 };
+    cr_assert(signature_equal(one, same) && !signature_equal(one, low) && !signature_equal(one, high));
+}
+
 Test(signature, says_by_any_bit_of_two_facts_what_differs)
 {
     static const char *const words[] = { "has other flags or another pool", "looks into other bytes", "may take over other sources",
