@@ -20,7 +20,7 @@ struct line {
 };
 
 static struct {
-    struct line allocations, allocated_bytes, active, active_bytes, requested_bytes, segments;
+    struct line allocations, allocated_bytes, active, active_bytes, requested_bytes, segments, splits;
 } ledger;
 
 static void write_down(struct line *line, bool kind, uint64_t n, bool up)
@@ -52,6 +52,7 @@ static void forget_all(bool peaks)
     forget(&ledger.active_bytes, peaks);
     forget(&ledger.requested_bytes, peaks);
     forget(&ledger.segments, peaks);
+    forget(&ledger.splits, peaks);
 }
 
 static void compare_one(const struct ga_count *counted, const struct ga_count *written, const char *what)
@@ -72,6 +73,7 @@ static void compare(const struct counts *counts)
         compare_one(&told.active_bytes, &ledger.active_bytes.of[which], "active bytes");
         compare_one(&told.requested_bytes, &ledger.requested_bytes.of[which], "requested bytes");
         compare_one(&told.segments, &ledger.segments.of[which], "segments");
+        compare_one(&told.splits, &ledger.splits.of[which], "splits");
     }
     cr_assert_eq(counts_active_bytes(counts), ledger.active_bytes.of[ALL].now);
 }
@@ -118,6 +120,26 @@ static void step(struct counts *counts, struct block *blocks, unsigned *n, struc
     }
 }
 
+/* What came and went at once was never there together. */
+static void exchange(struct counts *counts, struct rng *rng)
+{
+    bool kind = rng_below(rng, 2);
+    uint64_t came = rng_below(rng, 5), went = rng_below(rng, ledger.splits.of[kind].now + came + 1);
+    if (came <= went)
+        tally_sink(&counts->splits, kind, came, went);
+    else
+        tally_change(&counts->splits, kind, came, went);
+    for (int which = 0; which <= ALL; which++) {
+        struct ga_count *count = &ledger.splits.of[which];
+        if (which != ALL && which != (int)kind)
+            continue;
+        count->now = count->now + came - went;
+        count->added += came;
+        count->removed += went;
+        count->peak = max_u64(count->peak, count->now);
+    }
+}
+
 Test(counts, agree_with_a_ledger)
 {
     for (uint64_t seed = 0; seed < 50; seed++) {
@@ -128,6 +150,7 @@ Test(counts, agree_with_a_ledger)
         memset(&ledger, 0, sizeof ledger);
         for (int i = 0; i < 400; i++) {
             step(&counts, blocks, &n, &rng);
+            exchange(&counts, &rng);
             bool kind = rng_below(&rng, 2), up = rng_below(&rng, 2);
             if (up || ledger.segments.of[kind].now) {
                 (up ? tally_up : tally_down)(&counts.segments, kind, 1);

@@ -31,10 +31,13 @@ static void expect_life(const ga_graph *graph, ga_id id, uint32_t birth, uint32_
 
 static void expect_refusal(const ga_graph *graph, const char *word)
 {
+    struct test_mem hook = { 0 };
+    struct ga_env env = test_env(&hook);
     struct lives lives;
     char why[200];
-    cr_assert_eq(gai_live(graph, &graph->env.mem, &lives, why, sizeof why), GA_INVALID);
+    cr_assert_eq(gai_live(graph, &env.mem, &lives, why, sizeof why), GA_INVALID);
     cr_assert_not_null(strstr(why, word), "%s", why);
+    cr_assert(!hook.lied && hook.blocks == 0);
 }
 
 static bool alias(const ga_graph *graph, ga_id heir, uint32_t slot, struct takeover *out)
@@ -58,6 +61,21 @@ Test(live, ends_with_the_last_reader)
     expect_life(g, z, 2, 4);
     expect_life(g, result, 3, 5);
     ga_graph_delete(g);
+}
+
+Test(live, holds_an_input_that_nobody_reads_before_the_first_step)
+{
+    for (int together = 0; together < 2; together++) { /* the quick way, and the other */
+        ga_graph *g = ga_graph_new(NULL);
+        ga_id unread = add(g, (struct ga_node){ .flags = GA_INPUT | GA_DISCARD }),
+              kept = add(g, (struct ga_node){ .flags = GA_INPUT });
+        ga_id first = add(g, (struct ga_node){ .flags = GA_DISCARD });
+        add(g, (struct ga_node){ .flags = together ? GA_TOGETHER : 0 });
+        expect_life(g, unread, 0, 1);
+        expect_life(g, kept, 0, together ? 3 : 4);
+        expect_life(g, first, 1, 2);
+        ga_graph_delete(g);
+    }
 }
 
 Test(live, follows_views_to_their_root)

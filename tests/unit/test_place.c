@@ -224,6 +224,33 @@ Test(place, stops_when_told_with_the_best_so_far)
     gai_answer_fini(&env.mem, &answer);
 }
 
+static bool keep_last(void *user, uint64_t steps, uint64_t peak, uint64_t bound)
+{
+    uint64_t *last = user;
+    last[0] = peak;
+    last[1] = bound;
+    (void)steps;
+    return true;
+}
+
+Test(place, tells_of_all_pools_together)
+{
+    struct ga_env env = gai_env(NULL);
+    struct made made;
+    struct answer answer;
+    uint64_t last[2] = { 0 };
+    struct place_opts opts = { .effort = GA_EFFORT_QUICK, .progress = keep_last, .user = last };
+    make_growing(&made);
+    made.problem.n_pools = 2;
+    for (uint32_t i = 0; i < made.problem.n_items; i++)
+        made.items[i].pool = i % 3 == 0;
+    cr_assert_eq(gai_place_solve(&env.mem, &made.problem, &opts, &answer), GA_OK);
+    cr_assert(answer.pools[0].bound && answer.pools[1].bound);
+    cr_assert_eq(last[0], answer.pools[0].peak + answer.pools[1].peak);
+    cr_assert_eq(last[1], answer.pools[0].bound + answer.pools[1].bound);
+    gai_answer_fini(&env.mem, &answer);
+}
+
 struct pulses {
     unsigned calls, last; /* stop at the last one */
     uint64_t steps;

@@ -141,3 +141,31 @@ Test(quick, ends_soon_on_hostile_problems)
     }
     free(items);
 }
+
+/*
+ * Crowds are found by rolls, one at every so many sections, of who lives across.  Here hundreds live across each, and next to nobody
+ * in between: more names than there is scratch for.
+ */
+Test(quick, keeps_room_for_rolls_that_are_full)
+{
+    enum { STRIDE = 30, CROWD = 260, N_STEPS = 120, N_LONG = 8, N = N_STEPS + 3 * CROWD + N_LONG };
+    static struct item items[N + 1];
+    struct pool_limits pool = { .chunk_max = UINT64_MAX };
+    struct rng rng = { 6 };
+    uint32_t n = 0;
+    for (uint32_t step = 0; step < N_STEPS; step++) {
+        items[n++] = (struct item){ .size = 1 + rng_below(&rng, 4000), .birth = step, .death = step + 1 };
+        for (uint32_t i = 0; i < N_LONG && step == 20; i++)
+            items[n++] = (struct item){ .size = 1 + rng_below(&rng, 4000), .birth = step, .death = step + 5 + 6 * i };
+        for (uint32_t i = 0; i < CROWD && step % STRIDE == STRIDE - 1 && step < N_STEPS - 1; i++)
+            items[n++] = (struct item){ .size = 1 + rng_below(&rng, 100), .birth = step, .death = step + 2 };
+    }
+    cr_assert_eq(n, N);
+    struct problem problem = { .items = items, .n_items = n, .n_steps = N_STEPS, .pools = &pool, .n_pools = 1 };
+    struct place_opts opts = { .effort = GA_EFFORT_QUICK };
+    struct ga_env env = gai_env(NULL);
+    struct answer answer;
+    cr_assert_eq(gai_place_solve(&env.mem, &problem, &opts, &answer), GA_OK);
+    cr_assert_null(gai_place_check(&env.mem, &problem, &answer, NULL, NULL));
+    gai_answer_fini(&env.mem, &answer);
+}

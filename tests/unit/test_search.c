@@ -288,6 +288,30 @@ Test(search, stops_within_its_steps)
     }
 }
 
+/* What of a fixed item is free below it is for others. */
+Test(search, leaves_the_shortest_fixed_items_where_they_are)
+{
+    struct rng rng = { 7 };
+    for (unsigned k = 0; k < 100; k++) {
+        struct made made;
+        make_random(&made, &rng, WITH_FIXED);
+        for (uint32_t i = 0; i < made.problem.n_items; i++)
+            if (made.items[i].fixed)
+                made.items[i].size = 1;
+        struct answer answer = solve_with(&made, (struct place_opts){ .effort = GA_EFFORT_SEARCH, .steps = STEPS });
+        drop(&answer);
+    }
+}
+
+Test(search, works_for_as_long_as_its_items_are_worth)
+{
+    struct made made;
+    make_tight(&made);
+    struct answer answer = solve_with(&made, (struct place_opts){ .effort = GA_EFFORT_SEARCH });
+    cr_assert_gt(answer.steps, (uint64_t)1 << 22, "%u", (unsigned)answer.steps);
+    drop(&answer);
+}
+
 struct calls {
     unsigned n, last;
     uint64_t peak;
