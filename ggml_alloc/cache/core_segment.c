@@ -49,7 +49,8 @@ static enum ga_status take_open(struct core_lane *lane, uint64_t len, uint32_t *
 /* The numbers of a new segment, all three used; on failure the range is as it was. */
 static enum ga_status take_segment(struct core_lane *lane, uint64_t len, uint32_t *fence, uint32_t *bytes, uint32_t *mark)
 {
-    if (len >= range_len(&lane->range, gai_range_tail(&lane->range)) - 2 * MARK_LEN)
+    uint64_t open = range_len(&lane->range, gai_range_tail(&lane->range));
+    if (open <= 2 * MARK_LEN || len >= open - 2 * MARK_LEN)
         return GA_NO_SPACE;
     enum ga_status status = take_open(lane, MARK_LEN, fence);
     if (status != GA_OK)

@@ -97,6 +97,63 @@ Test(core, ages_a_segment_by_when_its_last_block_was_retired)
     check();
 }
 
+/* Free parts come and go as blocks do: how many were made, all in all. */
+Test(core, counts_the_parts_that_are_left_free)
+{
+    static const struct {
+        uint64_t now, added, bytes, added_bytes;
+    } after[] = { { 1, 1, 3096, 3096 }, { 1, 2, 2096, 5192 }, { 1, 3, 1096, 6288 },  { 2, 4, 2096, 7288 },
+                  { 2, 5, 3096, 9288 }, { 2, 6, 1596, 9788 }, { 2, 7, 3096, 11788 }, { 0, 7, 0, 11788 } };
+    uint32_t blocks[4];
+    add_segment(0);
+    for (unsigned k = 0; k < sizeof after / sizeof *after; k++) {
+        if (k < 3)
+            blocks[k] = take_in(0, 1000);
+        else if (k == 5)
+            blocks[3] = take_in(500, 1500);
+        else
+            core_free(&core, blocks[k == 6 ? 3 : k == 7 ? 2 : k - 3]);
+        const struct gauge *splits = &core.counts.splits.kinds[false], *bytes = &core.counts.split_bytes.kinds[false];
+        cr_expect_eq(splits->now, after[k].now, "%u: %u are free", k, (unsigned)splits->now);
+        cr_expect_eq(splits->added, after[k].added, "%u: %u were made", k, (unsigned)splits->added);
+        cr_expect_eq(bytes->now, after[k].bytes, "%u: %u bytes are free", k, (unsigned)bytes->now);
+        cr_expect_eq(bytes->added, after[k].added_bytes, "%u: %u bytes were made free", k, (unsigned)bytes->added);
+        check();
+    }
+}
+
+Test(core, keeps_many_holes_in_order)
+{
+    uint32_t slot, node;
+    struct ga_buffer buffer = { .base = memory[0], .size = SIZE };
+    cr_assert_eq(gai_core_reserve(&core, lane, &buffer, &slot), GA_OK);
+    node = gai_core_map(&core, lane, 0, SIZE);
+    for (uint64_t k = SIZE / 128; k-- > 0;) { /* from the high end down */
+        cr_assert(gai_core_unmap(&core, lane, node, 128 * k + 32, 64));
+        check();
+        node = range_next(&core_lane_at(&core, lane)->range, core.segments[slot].fence);
+    }
+    cr_assert_eq(core_lane_at(&core, lane)->n_holes, SIZE / 128);
+}
+
+/* Nobody has that much, but who asks for it is told so. */
+Test(core, has_no_numbers_for_a_segment_that_is_longer_than_all)
+{
+    uint32_t segment = 77, node = 77;
+    for (uint64_t less = 0; less < 3; less++) {
+        struct ga_buffer buffer = { .base = memory[0], .size = (size_t)(RANGE_OPEN - less) };
+        if (buffer.size != RANGE_OPEN - less) /* 32 bits */
+            return;
+        cr_assert_eq(gai_core_add(&core, lane, &buffer, &segment, &node), GA_NO_SPACE);
+        check();
+    }
+    struct ga_buffer longest = { .base = memory[0], .size = (size_t)(RANGE_OPEN - 3) }, one = { .base = memory[1], .size = 1 };
+    cr_assert_eq(gai_core_add(&core, lane, &longest, &segment, &node), GA_OK);
+    check();
+    cr_assert_eq(gai_core_add(&core, lane, &one, &segment, &node), GA_NO_SPACE);
+    check();
+}
+
 static void fill(uint32_t n, uint64_t skip)
 {
     for (uint32_t k = 0; k < n; k++)
