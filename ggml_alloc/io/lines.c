@@ -136,13 +136,13 @@ static uint64_t unit_of(const char *unit)
     return factor;
 }
 
-/* Digits behind the point, as whole bytes of a unit; rounded down. */
+/* Digits behind the point, as whole bytes of a unit; rounded down.  From the last one on, so that no step loses what counts. */
 static uint64_t fraction_of(const char *text, const char *end, uint64_t unit)
 {
-    double value = 0, weight = 0.1;
-    for (; text < end; text++, weight /= 10)
-        value += (*text - '0') * weight;
-    return (uint64_t)(value * (double)unit + 1e-6);
+    uint64_t value = 0;
+    while (end > text)
+        value = ((uint64_t)(*--end - '0') * unit + value) / 10; /* below `unit`, 2^60 at most */
+    return value;
 }
 
 bool gai_parse_size(const char *text, uint64_t *bytes)
