@@ -70,7 +70,7 @@ uint64_t gai_read_number(struct reader *in)
 /* Digits with one point at most: libc's would depend on the locale. */
 double gai_read_decimal(struct reader *in)
 {
-    double value = 0, place = 1;
+    double digits = 0, scale = 1; /* exact up to 2^53, so that only their quotient is rounded */
     bool has_digit = false, has_point = false;
     peek(in);
     for (;; in->at++) {
@@ -78,15 +78,17 @@ double gai_read_decimal(struct reader *in)
             has_point = true;
         } else if (*in->at >= '0' && *in->at <= '9') {
             has_digit = true;
-            place = has_point ? place / 10 : 1;
-            value = has_point ? value + (*in->at - '0') * place : value * 10 + (*in->at - '0');
+            if (scale < 1e15) { /* more digits make no difference */
+                digits = digits * 10 + (*in->at - '0');
+                scale *= has_point ? 10 : 1;
+            }
         } else {
             break;
         }
     }
     if (!has_digit || is_word(*in->at))
         gai_read_wrong(in, "a number is missing");
-    return value;
+    return digits / scale;
 }
 
 /* The place of a word among `names`. */
