@@ -248,6 +248,8 @@ Test(heap_tell, calls_in_the_order_of_registration_and_not_while_it_changes)
     cr_assert_eq(ga_heap_on(heap, "meddler", meddle, &refused), GA_OK);
     take(100);
     cr_assert(refused);
+    finish(); /* while those who are told are still there */
+    start();
 }
 
 struct lines {

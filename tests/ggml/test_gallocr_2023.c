@@ -14,6 +14,13 @@ static alignas(4096) char memory[1 << 20];
 static char outside[1 << 12]; /* the caller's own bytes */
 static struct small s;
 
+static void start(void)
+{
+    s = (struct small){ 0 };
+}
+
+TestSuite(gallocr_2023, .init = start);
+
 static size_t graph_on(ggml_allocr_t alloc)
 {
     size_t size = ggml_allocr_alloc_graph(alloc, small_graph(&s));
@@ -276,12 +283,12 @@ static void make(struct rng *rng)
     char name[16];
     s = (struct small){ 0 };
     for (int i = 0; i < 3; i++)
-        sizes[i] = 1 + rng_below(rng, 200);
+        sizes[i] = 1 + (size_t)rng_below(rng, 200);
     int n_leafs = 1 + (int)rng_below(rng, 4), n = n_leafs + 1 + (int)rng_below(rng, 60);
     for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "t%d", i);
         struct ggml_tensor *of = i ? &s.tensors[rng_below(rng, (uint64_t)i)] : NULL;
-        size_t len = of ? (size_t)of->ne[0] : 0, offset = len && rng_below(rng, 2) ? rng_below(rng, len) : 0;
+        size_t len = of ? (size_t)of->ne[0] : 0, offset = len && rng_below(rng, 2) ? (size_t)rng_below(rng, len) : 0;
         if (i < n_leafs)
             small_leaf(&s, name, sizes[rng_below(rng, 3)]);
         else if (rng_below(rng, 4) == 0)
