@@ -23,13 +23,14 @@ static enum ga_status kept_alloc(void *user, size_t size, struct ga_buffer *buff
 {
     size_t at = 0;
     (void)user;
-    while (kept[at].base && (is_taken[at] || kept[at].size != size))
+    while (kept[at].base && (is_taken[at] || kept[at].size < size))
         at++;
     cr_assert_lt(at, sizeof kept / sizeof *kept - 1);
     if (!kept[at].base)
         kept[at] = (struct ga_buffer){ .base = malloc(size), .size = size };
+    cr_assert_not_null(kept[at].base);
     is_taken[at] = true;
-    *buffer = kept[at];
+    *buffer = (struct ga_buffer){ .base = kept[at].base, .size = size };
     return GA_OK;
 }
 
@@ -42,8 +43,10 @@ static void kept_free(void *user, struct ga_buffer *buffer)
 
 static void kept_fini(void)
 {
-    for (size_t at = 0; kept[at].base; at++)
+    for (size_t at = 0; kept[at].base; at++) {
         free(kept[at].base);
+        kept[at].base = NULL;
+    }
 }
 
 static const struct ga_backend keeper = { .host = true, .alloc = kept_alloc, .free = kept_free };

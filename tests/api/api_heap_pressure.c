@@ -70,7 +70,7 @@ Test(heap_pressure, stays_below_the_high_watermark)
     cr_assert_leq(ga_heap_get_driver_allocated_memory(heap), GIB);
     take(300 * MIB);
     cr_assert_eq(ga_heap_set_high_watermark_ratio(heap, 0), GA_OK); /* no limit at all */
-    take(4000 * MIB);
+    take(1500 * MIB);
 }
 
 Test(heap_pressure, reuses_near_the_limit)
@@ -109,6 +109,8 @@ Test(heap_pressure, makes_exact_heaps_under_pressure)
 
 Test(heap_pressure, collects_old_buffers_under_pressure)
 {
+    if (sizeof(size_t) < 8)
+        return; /* heaps of this size, six and more at a time: beyond 32 bits */
     restart(16 * GIB, false, NULL);
     ga_heap_buffer buffers[6], fresh[4], room = take(2 * MIB); /* in a heap of 32 MiB */
     for (size_t i = 0; i < 6; i++)

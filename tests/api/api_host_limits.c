@@ -82,7 +82,7 @@ Test(host_limits, caches_any_backend)
 
 Test(host_limits, refuses_absurd_sizes)
 {
-    static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 4095, SIZE_MAX / 2 + 2, SIZE_MAX / 4 + 2 };
+    static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 4095, SIZE_MAX / 2 + 2, SIZE_MAX / 2 - 4095 };
     struct ga_host_oom report;
     cr_assert_not(ga_host_oom(host, &report));
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

@@ -253,7 +253,7 @@ Test(rare, leaves_the_bytes_of_live_blocks_alone)
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
-        size_t at = x % BLOCKS, size = 1 + (x >> 30) % (x >> 21 & 7 ? 20000 : 3 * MIB);
+        size_t at = (size_t)(x % BLOCKS), size = 1 + (size_t)((x >> 30) % (x >> 21 & 7 ? 20000 : 3 * MIB));
         if (!live[at].ptr) {
             void *ptr = NULL;
             if (ga_cache_alloc_aligned(own, size, (size_t)64 << x % 5, (x >> 22) % 3, NULL, &ptr) != GA_OK)

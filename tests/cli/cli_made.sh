@@ -2,7 +2,7 @@
 # cli_made.sh - instances and traces that are made up, and traces replayed
 #
 #   usage: cli_made.sh ROOT COMMAND
-# shellcheck source=tests/cli/cases.sh disable=SC2016
+# shellcheck source=tests/cli/cases.sh disable=SC2016,SC2086
 . "$(dirname "$0")/cases.sh"
 
 # ---- instances made up ----
@@ -93,7 +93,9 @@ ok 'a replay tells what the trace asked for, and what found no space' python3 re
 for allocator in host heap; do
   ok "by the $allocator allocator, too" sh -c '"$1" replay small.trace --allocator=$2 | grep -q "^$2, base: reserved .* for 2.86 MiB alive"' sh "$command" $allocator
 done
-for kind in llm diffusion training; do
+kinds='diffusion llm training'
+[ "$(od -An -tu1 -j4 -N1 "$command")" -ne 1 ] || kinds=diffusion # 32 bits have too few addresses for the others
+for kind in $kinds; do
   "$command" gen trace --kind=$kind --seed=3 > made.trace
   ok "a made-up trace of $kind is replayed" "$command" replay made.trace -o /dev/null
 done
@@ -103,7 +105,7 @@ import json, subprocess, sys
 def told(name, *options):
     run = subprocess.run([sys.argv[1], 'replay', name, '--format=json', *options], capture_output=True, text=True)
     return json.loads(run.stdout)
-for kind in 'diffusion', 'training':
+for kind in set(sys.argv[2:]) - {'llm'}:
     sizes, live, peak, calls = {}, 0, 0, 0
     with open(subprocess.run([sys.argv[1], 'gen', 'trace', '--kind=' + kind, '--seed=5', '-o', kind], check=True).args[-1]) as trace:
         for line in list(trace)[1:]:
@@ -134,7 +136,7 @@ for allocator in 'device', 'host', 'heap':
     assert told('sync', '--allocator=' + allocator)['device_ns'] == 5000, allocator
 assert (tight['device_ns'], tight['failed']) == (7000000, 0) and tight['waits'] > 0
 END
-ok 'a replay counts as whoever counts again' python3 counted.py "$command"
+ok 'a replay counts as whoever counts again' python3 counted.py "$command" $kinds
 ok 'several policies end with a table' sh -c '"$1" replay small.trace --policy=all | tail -4 | grep -c "^[a-z]" | grep -q 4' sh "$command"
 printf '\200\004\225\000\000' > snapshot.pickle
 run 'a pickle is told how to become JSON' 3 replay snapshot.pickle << 'END'

@@ -330,7 +330,7 @@ static void do_alloc(struct rng *rng, int id)
     bool fresh, fits = slow_alloc(size, stream, id, &expected, &fresh);
     void *ptr = NULL;
     ga_block name = 0;
-    enum ga_status status = ga_cache_alloc(cache, size, (ga_stream)stream, &name, &ptr);
+    enum ga_status status = ga_cache_alloc(cache, (size_t)size, (ga_stream)stream, &name, &ptr);
     cr_assert_eq(status, fits ? GA_OK : GA_NO_SPACE, "%s", ga_status_str(status));
     if (!fits)
         return;
@@ -339,7 +339,7 @@ static void do_alloc(struct rng *rng, int id)
     cr_assert_eq(ptr, (void *)expected);
     live[n_live++] = (struct live){ .name = name, .ptr = ptr, .home = stream };
     if (rng_below(rng, 4) == 0) {
-        cr_assert_eq(ga_sim_work(sim, (ga_stream)stream, ptr, size, GA_SIM_BY_HAND), GA_OK);
+        cr_assert_eq(ga_sim_work(sim, (ga_stream)stream, ptr, (size_t)size, GA_SIM_BY_HAND), GA_OK);
         given[stream]++;
     }
 }

@@ -110,8 +110,8 @@ static void do_alloc(struct rng *rng)
     ga_block name = 0;
     if (pool)
         cr_assert_eq(ga_pool_begin(cache, pool, NULL), GA_OK);
-    enum ga_status status =
-        ga_cache_alloc_aligned(cache, request.size, request.align ? request.align : ALIGN, (ga_stream)request.stream, &name, &ptr);
+    size_t size = (size_t)request.size, align = (size_t)(request.align ? request.align : ALIGN);
+    enum ga_status status = ga_cache_alloc_aligned(cache, size, align, (ga_stream)request.stream, &name, &ptr);
     if (pool)
         cr_assert_eq(ga_pool_end(cache, pool), GA_OK);
     cr_assert(status == GA_OK || status == GA_NO_SPACE, "%s", ga_status_str(status));

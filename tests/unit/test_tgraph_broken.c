@@ -56,7 +56,7 @@ static void expect_survives_flips(const char *path, char *text, size_t len)
     (void)path;
     uint32_t n = len < 10000 ? 1200 : len < 100000 ? 150 : 20;
     for (uint32_t i = 0; i < n; i++, n_flips++) {
-        size_t at = rng_below(&flips, len);
+        size_t at = (size_t)rng_below(&flips, len);
         char was = text[at];
         text[at] = (char)rng_below(&flips, 256);
         if (rng_below(&flips, 2)) /* digits do the most interesting harm */

@@ -1,0 +1,4 @@
+/*
+ * parameterized.h - is all in criterion.h
+ */
+#include "criterion.h"
