@@ -142,6 +142,35 @@ Test(quick, ends_soon_on_hostile_problems)
     free(items);
 }
 
+struct told {
+    uint64_t last, longest; /* steps without a word */
+};
+
+static bool measure(void *user, uint64_t steps, uint64_t peak, uint64_t bound)
+{
+    struct told *told = user;
+    (void)peak;
+    (void)bound;
+    told->longest = max_u64(told->longest, steps - told->last);
+    told->last = steps;
+    return true;
+}
+
+/* Also when a pass is no better than those before it. */
+Test(quick, tells_after_each_pass_how_far_it_is)
+{
+    struct ga_env env = gai_env(NULL);
+    static struct item items[20001];
+    struct pool_limits pool;
+    struct problem problem = make_hostile(1, 20000, items, &pool);
+    struct told told = { 0 };
+    struct place_opts opts = { .effort = GA_EFFORT_QUICK, .progress = measure, .user = &told };
+    struct answer answer;
+    cr_assert_eq(gai_place_solve(&env.mem, &problem, &opts, &answer), GA_OK);
+    cr_assert_lt(told.longest, answer.steps / 2, "%u of %u steps without a word", (unsigned)told.longest, (unsigned)answer.steps);
+    gai_answer_fini(&env.mem, &answer);
+}
+
 /*
  * Crowds are found by rolls, one at every so many sections, of who lives across.  Here hundreds live across each, and next to nobody
  * in between: more names than there is scratch for.
