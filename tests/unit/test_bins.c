@@ -112,10 +112,14 @@ Test(bins, fast_finds_what_is_a_64th_longer)
     for (unsigned octave = 0; octave < 62; octave++)
         for (uint64_t k = 0; k < 64; k++) {
             uint64_t len = ((uint64_t)1 << octave) + (k << octave >> 6);
-            nodes[1] = (struct range_node){ .len = 1 };
+            nodes[1] = (struct range_node){ .len = len - 1 }; /* not in front of it, in one bin */
             nodes[2] = (struct range_node){ .len = len + len / 64 + 1 };
             gai_bins_add(&bins, nodes, 2);
+            if (len > 1)
+                gai_bins_add(&bins, nodes, 1);
             cr_assert_eq(gai_bins_best(&bins, nodes, len), 2, "octave %u, %u", octave, (unsigned)k);
+            if (len > 1)
+                gai_bins_remove(&bins, nodes, 1);
             cr_assert_eq(gai_bins_best(&bins, nodes, nodes[2].len + 1), RANGE_NONE);
             gai_bins_remove(&bins, nodes, 2);
             cr_assert_eq(bins.rows, 0);

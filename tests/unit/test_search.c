@@ -234,6 +234,36 @@ Test(search, finds_all_that_is_in_the_way)
     }
 }
 
+Test(search, forgets_a_merging_that_the_best_does_not_have)
+{
+    struct ga_env env = gai_env(NULL);
+    struct made made;
+    struct place_opts opts = { .effort = GA_EFFORT_SEARCH };
+    struct climb climb = { .mem = &env.mem, .opts = &opts };
+    struct layout trial = { 0 };
+    struct search search = { 0 };
+    struct spot best[] = { { .offset = 0 }, { .offset = 8 }, { .offset = 16 } };
+    uint32_t touched[MAX_ITEMS];
+    begin(&made);
+    for (uint32_t i = 0; i < 3; i++) {
+        add(&made, 8, i, i + 2);
+        if (i > 0)
+            add_edge(&made, i - 1, 0, true);
+    }
+    cr_assert_eq(gai_split(&climb, &made.problem), GA_OK);
+    cr_assert_eq(gai_quick_open(&search.quick, &climb, &climb.parts[0], &trial), GA_OK);
+    search.touched = touched;
+    gai_quick_merge(&search.quick, MERGE_ALL);
+    cr_assert(search.quick.heir[0] == 1 && search.quick.heir[1] == 2);
+    climb.parts[0].best.spots = best;
+    gai_search_merge(&search);
+    for (uint32_t i = 0; i < 3; i++)
+        cr_assert(search.quick.heir[i] == PLACE_NONE && search.quick.via[i] == 0, "item %u", i);
+    climb.parts[0].best.spots = NULL;
+    gai_quick_close(&search.quick);
+    gai_split_fini(&climb);
+}
+
 Test(search, gives_one_answer_for_one_seed)
 {
     struct rng rng = { 4 };
