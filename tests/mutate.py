@@ -37,6 +37,15 @@ MODULES = {
     'cache': (['cache/core', 'cache/carve', 'cache/addrs', 'cache/count'], [
         'unit_test_addrs', 'unit_test_count', 'unit_test_core', 'api_grow', 'api_cache', 'api_cache_tell', 'api_cache_wait', 'api_pool',
         'model_model_grow', 'model_model_cache', 'model_model_places']),
+    'device': ([
+        'cache/d', 'cache/export', 'cache/grow', 'cache/idle', 'cache/o', 'cache/p', 'cache/r', 'cache/s', 'cache/w'], [
+        'api_cache', 'api_cache_tell', 'api_cache_wait', 'api_devices', 'api_grow', 'api_guard', 'api_planned', 'api_pool', 'api_rare', 'api_waiters',
+        'api_watch', 'api_watch_oom', 'api_pool_capture', 'api_budget', 'model_model_grow', 'model_model_cache', 'model_model_places',
+        'model_pool']),
+    'heap': (['cache/heap'], [
+        'api_heap', 'api_heap_pressure', 'api_heap_tell', 'api_heap_work', 'api_heap_faults', 'model_heap']),
+    'host': (['cache/host'], [
+        'api_host', 'api_host_limits', 'api_host_more', 'api_host_faults', 'model_model_host']),
 }
 
 SWAPS = {
