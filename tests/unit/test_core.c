@@ -4,6 +4,7 @@
 #include "cache/core.h"
 #include "cache/carve.h"
 
+#include "unit/breaks.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
@@ -301,16 +302,7 @@ Test(core, forgets_segments_in_any_order)
 
 /* --- what the check says --- */
 
-/* One thing is made another, which must be told in these words, and mended. */
-#define BREAKS(place, other, words)                                                                                                \
-    do {                                                                                                                           \
-        unsigned char sound_[sizeof(place)];                                                                                       \
-        memcpy(sound_, &(place), sizeof sound_);                                                                                   \
-        (place) = (other);                                                                                                         \
-        const char *broken_ = gai_core_check(&core);                                                                               \
-        cr_expect(broken_ &&strcmp(broken_, words) == 0, "%s = %s: %s", #place, #other, broken_ ? broken_ : "nothing");            \
-        memcpy(&(place), sound_, sizeof sound_);                                                                                   \
-    } while (0)
+#define BREAKS(place, other, words) BREAKS_AS(gai_core_check(&core), place, other, words)
 
 /* A live block, one that is pending, free bytes; what a segment left that is leaving; a whole one; one that grows, in two holes. */
 static void start_with_all(uint32_t *live, uint32_t *pending, uint32_t segments[4])
