@@ -6,7 +6,13 @@
 
 #include "base/bits.h"
 
-/* The bytes count against the limit before they are there. */
+/* Of a segment: its fence, its mark and what is between. */
+enum { SEGMENT_NODES = 3 };
+
+/*
+ * The bytes count against the limit before they are there.  With the segment comes room for the block it is taken for: else
+ * a request that fails for want of memory would leave the segment behind.
+ */
 enum ga_status gai_cache_segment(ga_cache *cache, const struct request *request, uint64_t size, uint32_t *node)
 {
     uint32_t lane = request->lane;
@@ -25,7 +31,9 @@ enum ga_status gai_cache_segment(ga_cache *cache, const struct request *request,
     if (status != GA_OK)
         return status;
     cache->backend_allocs++;
-    status = gai_core_add(&cache->core, lane, &buffer, &segment, node);
+    status = GA_NO_MEMORY;
+    if (gai_core_room(&cache->core, lane, SEGMENT_NODES + 1))
+        status = gai_core_add(&cache->core, lane, &buffer, &segment, node);
     if (status == GA_OK) {
         gai_cache_pin(cache, pool);
         if (cache->watch.on) {
