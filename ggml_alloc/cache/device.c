@@ -52,16 +52,18 @@ static bool limit_to_fraction(ga_cache *cache)
     return true;
 }
 
-ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts)
+enum ga_status gai_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts,
+                             ga_cache **made)
 {
     struct ga_cache_opts chosen = opts ? *opts : (struct ga_cache_opts){ 0 };
     struct ga_env full = gai_env(env);
     struct ga_mem mem = full.mem;
     bool known = !later_refused(&full.log, &chosen, "struct ga_cache_opts");
-    bool sound = known && gai_backend_sound(backend) && is_complete(backend->order) && gai_policy_sound(&chosen);
-    ga_cache *cache = sound ? mem_new(&mem, ga_cache, 1) : NULL;
+    if (!known || !gai_backend_sound(backend) || !is_complete(backend->order) || !gai_policy_sound(&chosen))
+        return GA_INVALID;
+    ga_cache *cache = mem_new(&mem, ga_cache, 1);
     if (!cache)
-        return NULL;
+        return GA_NO_MEMORY;
     lock_init(&cache->lock);
     lock_init(&cache->gate);
     cache->mem = mem;
@@ -75,11 +77,20 @@ ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backen
     gai_cache_offer(cache);
     atomic_init(&cache->context, GA_CONTEXT_NEVER);
     atomic_init(&cache->calling, false);
-    bool complete = gai_watch_init(cache);
-    if (!complete || (chosen.fraction > 0 && !limit_to_fraction(cache))) {
+    enum ga_status status = gai_watch_init(cache) ? GA_OK : GA_NO_MEMORY;
+    if (status == GA_OK && chosen.fraction > 0 && !limit_to_fraction(cache))
+        status = GA_INVALID;
+    if (status == GA_OK)
+        *made = cache;
+    else
         ga_cache_delete(cache);
-        return NULL;
-    }
+    return status;
+}
+
+ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts)
+{
+    ga_cache *cache = NULL;
+    (void)gai_cache_new(env, backend, opts, &cache);
     return cache;
 }
 
@@ -188,7 +199,11 @@ static enum ga_status alloc_locked(ga_cache *cache, struct request *request)
     if (!core_lane(&cache->core, request->pool, request->stream, policy_is_small(request->rounded), &request->lane))
         return GA_NO_MEMORY;
     status = gai_cache_take(cache, request);
-    return status == GA_NO_SPACE ? gai_cache_make_room(cache, request) : status;
+    if (status == GA_NO_SPACE)
+        status = gai_cache_make_room(cache, request);
+    if (status == GA_OK)
+        gai_places_stray(cache, request->pool);
+    return status;
 }
 
 /* With the lock held. */

@@ -68,6 +68,10 @@ struct request {
     uint32_t block; /* the answer */
 };
 
+/* ga_cache_new(), and why it made none: GA_NO_MEMORY, or GA_INVALID. */
+enum ga_status gai_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts,
+                             ga_cache **made);
+
 /* Around callbacks that run with the lock held. */
 void gai_cache_call_begin(ga_cache *cache);
 void gai_cache_call_end(ga_cache *cache);
@@ -130,6 +134,8 @@ bool gai_places_sound(const struct ga_pool_places *asked);
 enum ga_status gai_places_make(ga_cache *cache, uint32_t slot, ga_stream stream, const struct ga_pool_places *asked);
 /* The next place of the request's pool; GA_NO_SPACE: it has none, or it is taken or too small. */
 enum ga_status gai_places_take(ga_cache *cache, struct request *request);
+/* An allocation of the pool was served from elsewhere; what fails does not count, and has the same place when it is tried again. */
+void gai_places_stray(ga_cache *cache, uint32_t slot);
 const char *gai_places_check(const ga_cache *cache, uint32_t slot);
 
 /* Everything that may help, in order; GA_NO_SPACE when nothing did, and the report is written. */

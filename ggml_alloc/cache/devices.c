@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/lock.h"
+#include "cache/device.h"
 
 struct ga_devices {
     struct ga_env env;
@@ -44,11 +45,12 @@ static enum ga_status grow(ga_devices *devices, const struct ga_backend *const *
     if (!array_room(&devices->env.mem, &devices->caches, &devices->cap, n))
         return GA_NO_MEMORY;
     while (devices->n < n) {
-        ga_cache *cache = ga_cache_new(&devices->env, backends[devices->n], &devices->opts);
-        if (!cache) {
+        ga_cache *cache;
+        enum ga_status status = gai_cache_new(&devices->env, backends[devices->n], &devices->opts, &cache);
+        if (status != GA_OK) {
             while (devices->n > before)
                 ga_cache_delete(devices->caches[--devices->n]);
-            return GA_INVALID;
+            return status;
         }
         devices->caches[devices->n++] = cache;
     }

@@ -134,15 +134,21 @@ static enum ga_status take_place(ga_cache *cache, struct request *request, const
 enum ga_status gai_places_take(ga_cache *cache, struct request *request)
 {
     struct places *places = &cache->pools.table[request->pool].places;
-    if (request->pool == 0 || places->n == 0)
+    if (request->pool == 0 || request->size >= POLICY_ABSURD || places->next >= places->n)
         return GA_NO_SPACE;
-    enum ga_status status = GA_NO_SPACE;
-    if (request->size < POLICY_ABSURD && places->next < places->n)
-        status = take_place(cache, request, places, &places->list[places->next]);
-    places->next += places->next < places->n;
+    enum ga_status status = take_place(cache, request, places, &places->list[places->next]);
+    places->next += status == GA_OK;
     places->n_placed += status == GA_OK;
-    places->n_strayed += status != GA_OK;
     return status;
+}
+
+void gai_places_stray(ga_cache *cache, uint32_t slot)
+{
+    struct places *places = slot ? &cache->pools.table[slot].places : NULL;
+    if (!places || places->n == 0)
+        return;
+    places->next += places->next < places->n;
+    places->n_strayed++;
 }
 
 const char *gai_places_check(const ga_cache *cache, uint32_t slot)

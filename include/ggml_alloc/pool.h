@@ -59,11 +59,11 @@ struct ga_pool_places {
 /* A pool with one holder.  GA_NO_MEMORY; GA_INVALID: the backend is not sound, or aligns less than the cache's. */
 GA_API enum ga_status ga_pool_new(ga_cache *cache, const struct ga_pool_opts *opts, ga_pool *pool);
 /*
- * The same, with places: the k-th allocation in the pool since the last ga_pool_begin(), those of no size not counted, is put at
- * list[k], when that is free, large enough, and aligned as asked.  Else it strays: into further segments, never to where others have
- * their places; so do those behind the n-th.  Nobody is waited for: what is freed and pending is not free.  All chunks are taken now,
- * and idle memory is given back for them; after they were (ga_pool_trim()), everything strays.  An allocation looks at the live
- * blocks of a chunk.  `places` may be NULL.
+ * The same, with places: the k-th allocation in the pool since the last ga_pool_begin(), those of no size and those that failed not
+ * counted, is put at list[k], when that is free, large enough, and aligned as asked.  Else it strays: into further segments, never to
+ * where others have their places; so do those behind the n-th.  Nobody is waited for: what is freed and pending is not free.  All
+ * chunks are taken now, and idle memory is given back for them; after they were (ga_pool_trim()), everything strays.  An allocation
+ * looks at the live blocks of a chunk.  `places` may be NULL.
  * Also GA_INVALID: a place lies outside of its chunk or not on a quantum, or a chunk is empty; GA_NO_SPACE; what a backend answers.
  */
 GA_API enum ga_status ga_pool_new_placed(ga_cache *cache, const struct ga_pool_opts *opts, const struct ga_pool_places *places,
