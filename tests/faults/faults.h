@@ -29,6 +29,7 @@ struct rig {
     struct test_text text;
     enum ga_status failure; /* what the thing that fails now answers; GA_OK: nothing does */
     struct test_text said;
+    bool is_itself; /* what is seen is compared with the same objects': addresses count */
     /* the hooks: */
     uint64_t writes, fail_write, reads, fail_read;
     struct test_text written;
@@ -36,17 +37,26 @@ struct rig {
     const char *more; /* what follows the text again and again; NULL: its end */
 };
 
-/* What a call tells, and what a look sees: compared as text.  No addresses: those differ from one rig to the next. */
+/* What a call tells, and what a look sees: compared as text. */
 void say(struct rig *rig, const char *format, ...);
+
+/* Addresses differ from one rig to the next: only how far above `base` it is, but in comparison with what the same rig said. */
+void say_address(struct rig *rig, const void *address, const void *base);
 
 /* The status of a function that answers NULL or GA_NONE when what it asks for fails. */
 enum ga_status made(const struct rig *rig, bool is_made);
 
+/* Calls until the next call has to ask for memory: what it grows is full. */
+void fill_up(struct rig *rig, enum ga_status (*call)(struct rig *rig));
+
 struct row {
     const char *functions;
-    unsigned asks;                 /* each fails at least once */
-    unsigned lives;                /* of `asks`, without which it may succeed all the same; then only soundness is compared */
-    bool keeps;                    /* memory that it got before the failure: room for next time */
+    unsigned asks;       /* each fails at least once */
+    unsigned lives;      /* of `asks`, without which it may succeed all the same */
+    bool differs;        /* what is seen after such a success: less was done, and the same call does the rest */
+    enum ga_status says; /* instead of what it was told; GA_OK: that */
+    bool keeps;          /* memory, or addresses with nothing behind, that it got before the failure: room for next time */
+    bool gives_back;     /* memory of the device, before it fails */
     void (*make)(struct rig *rig); /* the objects before the call; NULL: none */
     enum ga_status (*call)(struct rig *rig);
 };
@@ -65,6 +75,6 @@ struct area {
 #name, rows, sizeof rows / sizeof *rows, has_bytes, look, drop                                                             \
     }
 
-extern const struct area faults_graph, faults_plan;
+extern const struct area faults_graph, faults_plan, faults_bind, faults_backend, faults_cache, faults_pool;
 
 #endif
