@@ -1,5 +1,6 @@
 #include "place/place.h"
 
+#include "base/rankset.h"
 #include "place/rung.h"
 
 /*
@@ -7,14 +8,12 @@
  *
  *     offset    0      64          192     256
  *     rank      0      1     2     3       4
- *     live      1      0     1     0       1         bits, with words of bits about words above them
+ *     live      1      0     1     0       1
  *                            ^ newcomer: only 0 and 4, its neighbours, need be asked
  *
  * What lives is disjoint, so a newcomer that overlaps anything overlaps a neighbour.  An heir on the bytes of its source needs no
  * question while the source lives, since nothing else is in there; it enters when the source leaves.
  */
-#define MAX_LEVELS 6 /* 64^6 > 2^32 */
-
 struct sweep {
     const struct problem *problem;
     const struct spot *spots; /* by item; NULL: only the fixed items, each where it must be */
@@ -24,8 +23,8 @@ struct sweep {
     uint32_t *source;         /* by item: what it took over, or PLACE_NONE */
     uint32_t *next;           /* by item: the next that dies at the same step */
     uint32_t *dying;          /* by step: the first */
-    uint64_t *live[MAX_LEVELS], *words;
-    uint32_t n_words, n_levels, now;
+    struct rankset live;      /* of ranks */
+    uint32_t now;
     const char *fault;
     uint32_t a, b; /* the two at fault */
 };
@@ -91,51 +90,6 @@ static void sort_by_place(struct sweep *sweep)
         sweep->rank[sweep->order[k]] = k;
 }
 
-static void enter(struct sweep *sweep, uint32_t rank)
-{
-    for (uint32_t l = 0; l < sweep->n_levels; l++, rank >>= 6)
-        sweep->live[l][rank >> 6] |= (uint64_t)1 << (rank & 63);
-}
-
-static void leave(struct sweep *sweep, uint32_t rank)
-{
-    for (uint32_t l = 0; l < sweep->n_levels; l++, rank >>= 6) {
-        sweep->live[l][rank >> 6] &= ~((uint64_t)1 << (rank & 63));
-        if (sweep->live[l][rank >> 6])
-            return;
-    }
-}
-
-/* The highest live rank below `rank`, or PLACE_NONE. */
-static uint32_t live_below(const struct sweep *sweep, uint32_t rank)
-{
-    for (uint32_t l = 0; l < sweep->n_levels; l++, rank >>= 6) {
-        uint64_t bits = sweep->live[l][rank >> 6] & (((uint64_t)1 << (rank & 63)) - 1);
-        if (!bits)
-            continue;
-        rank = (rank & ~63u) | high_bit(bits);
-        while (l-- > 0)
-            rank = rank << 6 | high_bit(sweep->live[l][rank]);
-        return rank;
-    }
-    return PLACE_NONE;
-}
-
-/* The lowest live rank above `rank`, or PLACE_NONE. */
-static uint32_t live_above(const struct sweep *sweep, uint32_t rank)
-{
-    for (uint32_t l = 0; l < sweep->n_levels; l++, rank >>= 6) {
-        uint64_t bits = sweep->live[l][rank >> 6] & ~(((uint64_t)2 << (rank & 63)) - 1);
-        if (!bits)
-            continue;
-        rank = (rank & ~63u) | low_bit(bits);
-        while (l-- > 0)
-            rank = rank << 6 | low_bit(sweep->live[l][rank]);
-        return rank;
-    }
-    return PLACE_NONE;
-}
-
 static const char *blame(struct sweep *sweep, uint32_t a, uint32_t b, const char *what)
 {
     sweep->a = a;
@@ -177,12 +131,13 @@ static const char *arrive(struct sweep *sweep, uint32_t i)
     sweep->source[i] = find_source(sweep, i);
     if (sweep->source[i] != PLACE_NONE)
         return take_over(sweep, i);
-    uint32_t below = live_below(sweep, sweep->rank[i]), above = live_above(sweep, sweep->rank[i]);
-    if (below != PLACE_NONE && overlaps(sweep, sweep->order[below], i))
+    uint32_t below = gai_rankset_below(&sweep->live, sweep->rank[i]);
+    uint32_t above = gai_rankset_above(&sweep->live, sweep->rank[i]);
+    if (below != RANKSET_NONE && overlaps(sweep, sweep->order[below], i))
         return blame(sweep, sweep->order[below], i, "items that live together overlap");
-    if (above != PLACE_NONE && overlaps(sweep, i, sweep->order[above]))
+    if (above != RANKSET_NONE && overlaps(sweep, i, sweep->order[above]))
         return blame(sweep, sweep->order[above], i, "items that live together overlap");
-    enter(sweep, sweep->rank[i]);
+    gai_rankset_add(&sweep->live, sweep->rank[i]);
     return NULL;
 }
 
@@ -192,10 +147,10 @@ static void advance(struct sweep *sweep, uint32_t birth)
     while (sweep->now < birth) {
         sweep->now++;
         for (uint32_t i = sweep->dying[sweep->now]; i != PLACE_NONE; i = sweep->next[i])
-            leave(sweep, sweep->rank[i]);
+            gai_rankset_drop(&sweep->live, sweep->rank[i]);
         for (uint32_t i = sweep->dying[sweep->now]; i != PLACE_NONE; i = sweep->next[i])
             if (sweep->heir[i] != PLACE_NONE && items[sweep->heir[i]].death > sweep->now)
-                enter(sweep, sweep->rank[sweep->heir[i]]);
+                gai_rankset_add(&sweep->live, sweep->rank[sweep->heir[i]]);
     }
 }
 
@@ -225,22 +180,14 @@ static const char *sweep_time(struct sweep *sweep)
 static bool make_sweep(const struct ga_mem *mem, struct sweep *sweep)
 {
     size_t n = sweep->problem->n_items;
-    uint32_t starts[MAX_LEVELS], words = sweep->problem->n_items;
-    do {
-        words = words / 64 + 1;
-        starts[sweep->n_levels++] = sweep->n_words;
-        sweep->n_words += words;
-    } while (words > 1);
-    sweep->words = mem_new(mem, uint64_t, sweep->n_words);
+    bool has_set = gai_rankset_init(&sweep->live, mem, sweep->problem->n_items);
     sweep->order = mem_new_raw(mem, uint32_t, 2 * n);
     sweep->rank = mem_new_raw(mem, uint32_t, n);
     sweep->heir = mem_new_raw(mem, uint32_t, n);
     sweep->source = mem_new_raw(mem, uint32_t, n);
     sweep->next = mem_new_raw(mem, uint32_t, n);
     sweep->dying = mem_new_raw(mem, uint32_t, (size_t)sweep->problem->n_steps + 1);
-    for (uint32_t l = 0; l < sweep->n_levels && sweep->words; l++)
-        sweep->live[l] = sweep->words + starts[l];
-    return sweep->words && sweep->order && sweep->rank && sweep->heir && sweep->source && sweep->next && sweep->dying;
+    return has_set && sweep->order && sweep->rank && sweep->heir && sweep->source && sweep->next && sweep->dying;
 }
 
 static void sweep_fini(const struct ga_mem *mem, struct sweep *sweep)
@@ -252,7 +199,7 @@ static void sweep_fini(const struct ga_mem *mem, struct sweep *sweep)
     mem_free(mem, sweep->heir, n);
     mem_free(mem, sweep->rank, n);
     mem_free(mem, sweep->order, 2 * n);
-    mem_free(mem, sweep->words, sweep->n_words);
+    gai_rankset_fini(&sweep->live, mem);
 }
 
 /* ggml's sixteenth chunk has no limit. */

@@ -2,12 +2,14 @@
  * check.c - is a plan right for a graph?
  *
  * Everything is derived again from the nodes as they were added, in another way than the planner's: tensor by tensor, who reads
- * it when.  Then a sweep over time keeps what is live sorted by address, so that a newcomer need only be compared with its
- * neighbours.  O(nodes x live / a memory move's width); no code is shared with lifetimes, take-over rules or solvers.
+ * it when.  Then a sweep over time keeps what is live by address, so that a newcomer need only be compared with its neighbours.
+ * What has died stays until somebody comes to where it is.  O(nodes log nodes); no code is shared with lifetimes, take-over rules
+ * or solvers.
  */
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph/graph.h"
+#include "plan/pieces.h"
 #include "plan/plan.h"
 
 #include <inttypes.h>
@@ -20,22 +22,14 @@ struct use {
 
 #define NEVER UINT32_MAX
 
-/* Bytes of one chunk that are taken while the sweep is at some step. */
-struct piece {
-    uint64_t at, end;
-    uint32_t place; /* pool and chunk */
-    uint32_t last;
-    ga_id id;
-};
-
 struct checker {
     const ga_plan *plan;
     const ga_graph *graph;
     uint32_t *step_of; /* by id; NEVER: does not run */
     struct use *uses;  /* by id, of roots */
     ga_id *order;      /* storages by first step */
-    struct piece *live;
-    uint32_t n_live, n_order, end;
+    struct pieces live;
+    uint32_t n_order, end;
     char *why;
     size_t cap;
     ga_id *pair; /* of the two that collide, or of the one that is wrong */
@@ -196,55 +190,27 @@ static void sort_storages(struct checker *c, uint32_t *starts)
     c->n_order = sum;
 }
 
-static void expire(struct checker *c, uint32_t step)
+/* What a storage takes while it lives. */
+static struct piece piece_of(const struct checker *c, ga_id id)
 {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < c->n_live; i++)
-        if (c->live[i].last >= step)
-            c->live[kept++] = c->live[i];
-    c->n_live = kept;
+    const struct ga_slot *slot = &c->plan->slots[id];
+    return (struct piece){
+        .at = slot->offset,
+        .end = slot->offset + c->graph->bodies[id].size,
+        .place = (uint32_t)slot->pool << 16 | slot->chunk,
+        .last = c->uses[id].last,
+        .id = id,
+    };
 }
 
-static bool is_before(const struct piece *a, const struct piece *b)
+static void note_edges(struct checker *c)
 {
-    return a->place != b->place ? a->place < b->place : a->at < b->at;
-}
-
-static uint32_t find_place(const struct checker *c, const struct piece *piece)
-{
-    uint32_t low = 0, high = c->n_live;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (is_before(&c->live[mid], piece))
-            low = mid + 1;
-        else
-            high = mid;
+    for (uint32_t i = 0; i < c->n_order; i++) {
+        struct piece piece = piece_of(c, c->order[i]);
+        gai_pieces_edge(&c->live, piece.place, piece.at);
+        gai_pieces_edge(&c->live, piece.place, piece.end);
     }
-    return low;
-}
-
-static void insert(struct checker *c, const struct piece *piece)
-{
-    uint32_t at = find_place(c, piece);
-    memmove(&c->live[at + 1], &c->live[at], (c->n_live - at) * sizeof *c->live);
-    c->live[at] = *piece;
-    c->n_live++;
-}
-
-static bool meets(const struct piece *a, const struct piece *b)
-{
-    return a->place == b->place && a->at < b->end && b->at < a->end;
-}
-
-/* The live piece that `piece` would overlap, n_live when there is none: only neighbours can, for live pieces are disjoint. */
-static uint32_t find_collision(const struct checker *c, const struct piece *piece)
-{
-    uint32_t at = find_place(c, piece);
-    if (at < c->n_live && meets(&c->live[at], piece))
-        return at;
-    if (at > 0 && meets(&c->live[at - 1], piece))
-        return at - 1;
-    return c->n_live;
+    gai_pieces_sort(&c->live);
 }
 
 /* Whether source number `slot` of `heir` lets it sit where it sits, in bytes of `from`. */
@@ -280,47 +246,41 @@ static bool may_take_over(const struct checker *c, ga_id heir, ga_id from)
     return false;
 }
 
-/* The heir's bytes leave `old`; what remains of it, before and behind, stays live until its step ends. */
-static void cut_out(struct checker *c, uint32_t at, const struct piece *heir)
+/* The heir's bytes have left `old`; what remains of it, before and behind, stays live until its step ends. */
+static void put_rest(struct checker *c, const struct piece *old, const struct piece *heir)
 {
-    struct piece old = c->live[at], rest = old;
-    memmove(&c->live[at], &c->live[at + 1], (c->n_live - at - 1) * sizeof *c->live);
-    c->n_live--;
-    if (old.at < heir->at) {
-        old.end = heir->at;
-        insert(c, &old);
-    }
-    if (heir->end < rest.end) {
-        rest.at = heir->end;
-        insert(c, &rest);
-    }
+    struct piece before = *old, behind = *old;
+    before.end = heir->at;
+    behind.at = heir->end;
+    if (before.at < before.end)
+        gai_pieces_put(&c->live, &before);
+    if (behind.at < behind.end)
+        gai_pieces_put(&c->live, &behind);
+}
+
+static bool collide(struct checker *c, ga_id other, ga_id id)
+{
+    const struct ga_slot *slot = &c->plan->slots[id];
+    c->pair[0] = other;
+    c->pair[1] = id;
+    gai_say(c->why, c->cap, "nodes %" PRIu32 " '%.40s' and %" PRIu32 " '%.40s' share bytes of pool %u, chunk %u in step %" PRIu32,
+            other, gai_graph_name(c->graph, other), id, gai_graph_name(c->graph, id), slot->pool, slot->chunk, c->uses[id].first);
+    return false;
 }
 
 static bool sweep(struct checker *c)
 {
-    uint32_t step = 0;
+    note_edges(c);
     for (uint32_t i = 0; i < c->n_order; i++) {
-        ga_id id = c->order[i];
-        const struct ga_slot *slot = &c->plan->slots[id];
-        const struct use *u = &c->uses[id];
-        if (u->first != step)
-            expire(c, step = u->first);
-        struct piece piece = { slot->offset, slot->offset + c->graph->bodies[id].size, (uint32_t)slot->pool << 16 | slot->chunk,
-                               u->last, id };
-        uint32_t hit;
-        while ((hit = find_collision(c, &piece)) < c->n_live) {
-            ga_id other = c->live[hit].id;
-            if (!may_take_over(c, id, other)) {
-                c->pair[0] = other;
-                c->pair[1] = id;
-                gai_say(c->why, c->cap,
-                        "nodes %" PRIu32 " '%.40s' and %" PRIu32 " '%.40s' share bytes of pool %u, chunk %u in step %" PRIu32,
-                        other, gai_graph_name(c->graph, other), id, gai_graph_name(c->graph, id), slot->pool, slot->chunk, step);
-                return false;
-            }
-            cut_out(c, hit, &piece);
+        struct piece other, piece = piece_of(c, c->order[i]);
+        while (gai_pieces_take(&c->live, &piece, &other)) {
+            if (other.last < c->uses[piece.id].first)
+                continue;
+            if (!may_take_over(c, piece.id, other.id))
+                return collide(c, other.id, piece.id);
+            put_rest(c, &other, &piece);
         }
-        insert(c, &piece);
+        gai_pieces_put(&c->live, &piece);
     }
     return true;
 }
@@ -336,17 +296,17 @@ enum ga_status gai_plan_check_pair(const ga_plan *plan, const ga_graph *graph, c
     c.step_of = mem_new_raw(mem, uint32_t, n);
     c.uses = mem_new_raw(mem, struct use, n);
     c.order = mem_new_raw(mem, ga_id, n);
-    c.live = mem_new_raw(mem, struct piece, n * 3);
+    bool has_pieces = gai_pieces_init(&c.live, mem, 2 * graph->n_nodes);
     uint32_t *starts = mem_new_raw(mem, uint32_t, n);
     enum ga_status status = GA_NO_MEMORY;
-    if (c.step_of && c.uses && c.order && c.live && starts) {
+    if (c.step_of && c.uses && c.order && has_pieces && starts) {
         number_steps(&c);
         find_uses(&c);
         sort_storages(&c, starts);
         status = slots_are_sound(&c) && sweep(&c) ? GA_OK : GA_INVALID;
     }
     mem_free(mem, starts, n);
-    mem_free(mem, c.live, n * 3);
+    gai_pieces_fini(&c.live, mem);
     mem_free(mem, c.order, n);
     mem_free(mem, c.uses, n);
     mem_free(mem, c.step_of, n);
