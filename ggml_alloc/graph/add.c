@@ -218,7 +218,7 @@ static inline void append(ga_graph *graph, ga_id id, const struct ga_node *spec,
         settle_ahead(graph, id, spec);
     if (graph->n_sequence) {
         graph->n_sequence = 0;
-        gai_shape_rest(graph);
+        gai_shape_sequence(graph);
     }
     note(graph, id, masks);
     graph->facts[id] = shape_add(&graph->shape, &looks);

@@ -121,7 +121,7 @@ enum ga_status ga_graph_extend(ga_graph *graph, ga_id id, ga_id until)
     if (!array_room(&graph->env.mem, &graph->extends, &graph->cap_extends, graph->n_extends + (uint64_t)1))
         return GA_NO_MEMORY;
     graph->extends[graph->n_extends++] = (struct extension){ id, until };
-    gai_shape_rest(graph);
+    shape_extend(&graph->shape, id, until);
     return GA_OK;
 }
 

@@ -76,6 +76,6 @@ enum ga_status ga_graph_sequence(ga_graph *graph, const ga_id *list, size_t n)
     for (size_t i = 0; i < n; i++)
         graph->sequence[i] = list[i];
     graph->n_sequence = (uint32_t)n;
-    gai_shape_rest(graph);
+    gai_shape_sequence(graph);
     return GA_OK;
 }

@@ -2,24 +2,24 @@
 
 #include "graph/graph.h"
 
-void gai_shape_rest(ga_graph *graph)
+void gai_shape_sequence(ga_graph *graph)
 {
-    struct signature rest = { 0, 0 };
-    for (uint32_t i = 0; i < graph->n_extends; i++)
-        shape_absorb(&rest, graph->extends[i].id * SHAPE_K4, graph->extends[i].until * SHAPE_K5);
+    struct signature sum = { 0, 0 };
     if (graph->n_sequence)
-        shape_absorb(&rest, SHAPE_K6, graph->n_sequence);
+        shape_absorb(&sum, SHAPE_K6, graph->n_sequence);
     for (uint32_t i = 0; i < graph->n_sequence; i++)
-        shape_absorb(&rest, graph->sequence[i] * SHAPE_K3, graph->sequence[i] + (uint64_t)1);
-    graph->shape.rest = rest;
+        shape_absorb(&sum, graph->sequence[i] * SHAPE_K3, graph->sequence[i] + (uint64_t)1);
+    graph->shape.sequence = sum;
 }
 
 struct signature gai_graph_signature(const ga_graph *graph)
 {
     struct signature sum = graph->shape.nodes;
     shape_absorb(&sum, graph->n_nodes * SHAPE_K4, graph->n_nodes * SHAPE_K5);
-    if (graph->n_extends || graph->n_sequence)
-        shape_absorb(&sum, graph->shape.rest.lo, graph->shape.rest.hi);
+    if (graph->n_extends)
+        shape_absorb(&sum, graph->shape.extends.lo, graph->shape.extends.hi);
+    if (graph->n_sequence)
+        shape_absorb(&sum, graph->shape.sequence.lo, graph->shape.sequence.hi);
     return sum;
 }
 

@@ -19,8 +19,8 @@ struct signature {
 };
 
 struct shape {
-    struct signature nodes; /* running, of the nodes added so far */
-    struct signature rest;  /* of extensions and the sequence; zero when there are none */
+    struct signature nodes, extends; /* running, of what was added so far */
+    struct signature sequence;       /* zero when there is none */
 };
 
 static inline bool signature_equal(struct signature a, struct signature b)
@@ -81,8 +81,13 @@ static inline uint64_t shape_add(struct shape *shape, const struct looks *looks)
     return (sources & 0xffff) << 48 | (masks & 0xffff) << 32 | (view & 0xffff) << 16 | (kind & 0xffff);
 }
 
-/* Recomputed whenever extensions or the sequence change. */
-void gai_shape_rest(ga_graph *graph);
+static inline void shape_extend(struct shape *shape, ga_id id, ga_id until)
+{
+    shape_absorb(&shape->extends, id * SHAPE_K4, until * SHAPE_K5);
+}
+
+/* Recomputed whenever the sequence changes. */
+void gai_shape_sequence(ga_graph *graph);
 
 /* How two unequal facts differ: "reads other sources". */
 const char *gai_shape_difference(uint64_t a, uint64_t b);

@@ -190,7 +190,7 @@ static enum ga_status plan_list(const struct finder *f, ga_plan **plan)
     opts.progress = NULL;
     borrowed.sequence = f->list;
     borrowed.n_sequence = (uint32_t)f->n_list;
-    gai_shape_rest(&borrowed);
+    gai_shape_sequence(&borrowed);
     return ga_plan_graph(&borrowed, &opts, plan);
 }
 
