@@ -1,28 +1,25 @@
 /*
- * check_intervals.c - is a plan right for bare intervals?  All that live at one time are compared, two by two.
+ * check_intervals.c - is a plan right for bare intervals?
+ *
+ * In order of birth each comes to its bytes and is compared with who is there: nobody, or who has died, or a collision.
  */
 #include "cli/check.h"
 
 #include "base/bits.h"
+#include "plan/pieces.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct piece {
+struct spot {
     uint64_t offset;
-    uint32_t row;
     uint16_t chunk;
 };
 
-static const struct ga_interval *interval_of(const struct check *check, const struct piece *piece)
+static const char *id_of(const struct check *check, uint32_t row)
 {
-    return &check->input->intervals.at[piece->row];
-}
-
-static const char *id_of(const struct check *check, const struct piece *piece)
-{
-    return gai_intervals_id(&check->input->intervals, piece->row);
+    return gai_intervals_id(&check->input->intervals, row);
 }
 
 /* Rows of both files mostly stand in the same order. */
@@ -33,7 +30,7 @@ static uint32_t find_row(const struct intervals *placed, const char *id, uint32_
     return gai_intervals_find(placed, id);
 }
 
-static enum exit_code places_from_csv(const struct check *check, struct piece *pieces)
+static enum exit_code places_from_csv(const struct check *check, struct spot *spots)
 {
     struct intervals placed;
     struct mishap mishap;
@@ -49,13 +46,13 @@ static enum exit_code places_from_csv(const struct check *check, struct piece *p
         else if (placed.at[row].fixed == 0)
             status = gai_mishap(&mishap, table_line(row), "'%.60s' has no offset", id);
         else
-            pieces[i] = (struct piece){ placed.at[row].fixed - 1, i, 0 };
+            spots[i] = (struct spot){ placed.at[row].fixed - 1, 0 };
     }
     gai_intervals_fini(&placed);
     return status == GA_OK ? EXIT_YES : complain_input(check->plan_path, &mishap, status);
 }
 
-static enum exit_code places_from_plan(const struct check *check, struct piece *pieces)
+static enum exit_code places_from_plan(const struct check *check, struct spot *spots)
 {
     ga_plan *plan;
     const struct intervals *intervals = &check->input->intervals;
@@ -71,38 +68,29 @@ static enum exit_code places_from_plan(const struct check *check, struct piece *
                      intervals->n);
             code = EXIT_NO;
         } else {
-            pieces[i] = (struct piece){ slot.offset, i, slot.chunk };
+            spots[i] = (struct spot){ slot.offset, slot.chunk };
         }
     }
     ga_plan_delete(plan);
     return code;
 }
 
-static bool is_sound(const struct check *check, const struct piece *piece)
+static bool is_sound(const struct check *check, uint32_t row, uint64_t offset)
 {
-    const struct ga_interval *interval = interval_of(check, piece);
-    if (interval->fixed && interval->fixed - 1 != piece->offset) {
-        gai_text(check->out, "no: '%s' is fixed at %" PRIu64 ", but placed at %" PRIu64 "\n", id_of(check, piece),
-                 interval->fixed - 1, piece->offset);
+    const struct ga_interval *interval = &check->input->intervals.at[row];
+    if (interval->fixed && interval->fixed - 1 != offset) {
+        gai_text(check->out, "no: '%s' is fixed at %" PRIu64 ", but placed at %" PRIu64 "\n", id_of(check, row),
+                 interval->fixed - 1, offset);
         return false;
     }
-    if (interval->align && (piece->offset & (interval->align - 1))) {
-        gai_text(check->out, "no: '%s' at %" PRIu64 " is not aligned to %" PRIu64 "\n", id_of(check, piece), piece->offset,
-                 interval->align);
+    if (interval->align && (offset & (interval->align - 1))) {
+        gai_text(check->out, "no: '%s' at %" PRIu64 " is not aligned to %" PRIu64 "\n", id_of(check, row), offset, interval->align);
         return false;
     }
-    return true;
-}
-
-static bool collide(const struct check *check, const struct piece *a, const struct piece *b)
-{
-    const struct ga_interval *x = interval_of(check, a), *y = interval_of(check, b);
-    bool meet = x->birth < y->death && y->birth < x->death;
-    bool touch = a->chunk == b->chunk && a->offset < b->offset + y->size && b->offset < a->offset + x->size;
-    if (!meet || !touch)
+    if (interval->size > UINT64_MAX - offset) {
+        gai_text(check->out, "no: '%s' at %" PRIu64 " ends past all addresses\n", id_of(check, row), offset);
         return false;
-    gai_text(check->out, "no: '%s' (%" PRIu64 "..%" PRIu64 ") and '%s' (%" PRIu64 "..%" PRIu64 ") share bytes\n", id_of(check, a),
-             x->birth, x->death - 1, id_of(check, b), y->birth, y->death - 1);
+    }
     return true;
 }
 
@@ -119,44 +107,69 @@ static int by_birth(const void *a, const void *b)
     return (x->row > y->row) - (x->row < y->row);
 }
 
-/* In order of birth, each newcomer against all that still live. */
-static bool are_apart(const struct check *check, const struct piece *pieces, struct moment *order, uint32_t *live)
+static void sort_by_birth(const struct intervals *intervals, struct moment *order)
 {
-    const struct intervals *intervals = &check->input->intervals;
-    uint32_t n_live = 0;
     for (uint32_t i = 0; i < intervals->n; i++)
         order[i] = (struct moment){ intervals->at[i].birth, i };
     qsort(order, intervals->n, sizeof *order, by_birth);
+}
+
+static struct piece piece_of(const struct intervals *intervals, const struct spot *spots, uint32_t row)
+{
+    uint64_t at = spots[row].offset;
+    return (struct piece){ .at = at, .end = at + intervals->at[row].size, .place = spots[row].chunk, .id = row + 1 };
+}
+
+static void note_edges(const struct intervals *intervals, const struct spot *spots, struct pieces *taken)
+{
+    for (uint32_t row = 0; row < intervals->n; row++) {
+        struct piece piece = piece_of(intervals, spots, row);
+        gai_pieces_edge(taken, piece.place, piece.at);
+        gai_pieces_edge(taken, piece.place, piece.end);
+    }
+    gai_pieces_sort(taken);
+}
+
+static bool collide(const struct check *check, uint32_t a, uint32_t b)
+{
+    const struct ga_interval *x = &check->input->intervals.at[a], *y = &check->input->intervals.at[b];
+    gai_text(check->out, "no: '%s' (%" PRIu64 "..%" PRIu64 ") and '%s' (%" PRIu64 "..%" PRIu64 ") share bytes\n", id_of(check, a),
+             x->birth, x->death - 1, id_of(check, b), y->birth, y->death - 1);
+    return false;
+}
+
+static bool are_apart(const struct check *check, const struct spot *spots, struct moment *order, struct pieces *taken)
+{
+    const struct intervals *intervals = &check->input->intervals;
+    sort_by_birth(intervals, order);
+    note_edges(intervals, spots, taken);
     for (uint32_t i = 0; i < intervals->n; i++) {
-        uint32_t row = order[i].row, n = 0;
-        for (uint32_t k = 0; k < n_live; k++) {
-            if (intervals->at[live[k]].death <= order[i].birth)
-                continue;
-            live[n++] = live[k];
-            if (collide(check, &pieces[live[k]], &pieces[row]))
-                return false;
-        }
-        live[n] = row;
-        n_live = n + 1;
+        struct piece other, piece = piece_of(intervals, spots, order[i].row);
+        if (piece.at == piece.end)
+            continue;
+        while (gai_pieces_take(taken, &piece, &other))
+            if (intervals->at[other.id - 1].death > order[i].birth)
+                return collide(check, other.id - 1, order[i].row);
+        gai_pieces_put(taken, &piece);
     }
     return true;
 }
 
-static uint64_t peak_of(const struct check *check, const struct piece *pieces)
+static uint64_t peak_of(const struct check *check, const struct spot *spots)
 {
     uint64_t peak = 0;
     for (uint32_t i = 0; i < check->input->intervals.n; i++)
-        peak = max_u64(peak, pieces[i].offset + interval_of(check, &pieces[i])->size);
+        peak = max_u64(peak, spots[i].offset + check->input->intervals.at[i].size);
     return peak;
 }
 
-static enum exit_code judge(const struct check *check, const struct piece *pieces, struct moment *order, uint32_t *live)
+static enum exit_code judge(const struct check *check, const struct spot *spots, struct moment *order, struct pieces *taken)
 {
     uint32_t n = check->input->intervals.n;
     for (uint32_t i = 0; i < n; i++)
-        if (!is_sound(check, &pieces[i]))
+        if (!is_sound(check, i, spots[i].offset))
             return EXIT_NO;
-    if (!are_apart(check, pieces, order, live))
+    if (!are_apart(check, spots, order, taken))
         return EXIT_NO;
     ga_plan *plan;
     if (ga_plan_intervals(NULL, check->input->intervals.at, n, &(struct ga_plan_opts){ .effort = GA_EFFORT_NONE }, &plan) !=
@@ -164,26 +177,28 @@ static enum exit_code judge(const struct check *check, const struct piece *piece
         complain("%s", ga_status_str(GA_NO_MEMORY));
         return EXIT_RESOURCES;
     }
-    check_say_yes(check, peak_of(check, pieces), ga_plan_bound(plan, 0));
+    check_say_yes(check, peak_of(check, spots), ga_plan_bound(plan, 0));
     ga_plan_delete(plan);
     return EXIT_YES;
 }
 
 enum exit_code check_intervals(const struct check *check)
 {
-    size_t n = (size_t)check->input->intervals.n + 1;
-    struct piece *pieces = calloc(n, sizeof *pieces);
-    struct moment *order = calloc(n, sizeof *order);
-    uint32_t *live = calloc(n, sizeof *live);
+    struct ga_mem mem = gai_env(NULL).mem;
+    uint32_t n = check->input->intervals.n;
+    struct spot *spots = mem_new(&mem, struct spot, n);
+    struct moment *order = mem_new_raw(&mem, struct moment, n);
+    struct pieces taken;
+    bool has_room = gai_pieces_init(&taken, &mem, 2 * n) && spots && order;
     enum exit_code code = EXIT_RESOURCES;
-    if (!pieces || !order || !live)
+    if (!has_room)
         complain("%s", ga_status_str(GA_NO_MEMORY));
     else
-        code = check->has_plan_format ? places_from_plan(check, pieces) : places_from_csv(check, pieces);
+        code = check->has_plan_format ? places_from_plan(check, spots) : places_from_csv(check, spots);
     if (code == EXIT_YES)
-        code = judge(check, pieces, order, live);
-    free(pieces);
-    free(order);
-    free(live);
+        code = judge(check, spots, order, &taken);
+    gai_pieces_fini(&taken, &mem);
+    mem_free(&mem, order, n);
+    mem_free(&mem, spots, n);
     return code;
 }

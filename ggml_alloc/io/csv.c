@@ -45,11 +45,6 @@ static enum ga_status read_row(const struct table *table, uint32_t row, struct g
     return GA_OK;
 }
 
-struct named_row {
-    const char *id;
-    uint32_t row;
-};
-
 static int by_id(const void *a, const void *b)
 {
     const struct named_row *x = a, *y = b;
@@ -57,9 +52,11 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->row > y->row) - (x->row < y->row);
 }
 
-static enum ga_status ids_are_unique(const struct table *table, struct mishap *mishap)
+/* And each id stands once. */
+static enum ga_status sort_ids(struct intervals *intervals, struct mishap *mishap)
 {
-    struct named_row *sorted = mem_new_raw(&table->mem, struct named_row, table->n_rows);
+    const struct table *table = &intervals->table;
+    struct named_row *sorted = intervals->by_id = mem_new_raw(&table->mem, struct named_row, table->n_rows);
     if (!sorted) {
         gai_mishap(mishap, 0, "%s", ga_status_str(GA_NO_MEMORY));
         return GA_NO_MEMORY;
@@ -72,7 +69,6 @@ static enum ga_status ids_are_unique(const struct table *table, struct mishap *m
         if (strcmp(sorted[i - 1].id, sorted[i].id) == 0)
             status = gai_mishap(mishap, table_line(sorted[i].row), "id '%.60s' stands in line %" PRIu64 " already", sorted[i].id,
                                 table_line(sorted[i - 1].row));
-    mem_free(&table->mem, sorted, table->n_rows);
     return status;
 }
 
@@ -92,7 +88,7 @@ enum ga_status gai_intervals_read(const struct ga_mem *mem, const struct ga_sour
     for (uint32_t i = 0; i < read.n && status == GA_OK; i++)
         status = read_row(&read.table, i, &read.at[i], mishap);
     if (status == GA_OK)
-        status = ids_are_unique(&read.table, mishap);
+        status = sort_ids(&read, mishap);
     if (status == GA_OK)
         *intervals = read;
     else
@@ -102,6 +98,7 @@ enum ga_status gai_intervals_read(const struct ga_mem *mem, const struct ga_sour
 
 void gai_intervals_fini(struct intervals *intervals)
 {
+    mem_free(&intervals->table.mem, intervals->by_id, intervals->n);
     mem_free(&intervals->table.mem, intervals->at, intervals->n);
     gai_table_fini(&intervals->table);
 }
@@ -113,9 +110,17 @@ const char *gai_intervals_id(const struct intervals *intervals, uint32_t row)
 
 uint32_t gai_intervals_find(const struct intervals *intervals, const char *id)
 {
-    for (uint32_t row = 0; row < intervals->n; row++)
-        if (strcmp(gai_intervals_id(intervals, row), id) == 0)
-            return row;
+    uint32_t low = 0, high = intervals->n;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = strcmp(intervals->by_id[mid].id, id);
+        if (order == 0)
+            return intervals->by_id[mid].row;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
     return UINT32_MAX;
 }
 

@@ -10,9 +10,15 @@
 #include "ggml_alloc/plan.h"
 #include "io/table.h"
 
+struct named_row {
+    const char *id;
+    uint32_t row;
+};
+
 struct intervals {
     struct table table;
     struct ga_interval *at; /* by row */
+    struct named_row *by_id;
     uint32_t n;
 };
 
@@ -22,7 +28,7 @@ enum ga_status gai_intervals_read(const struct ga_mem *mem, const struct ga_sour
 void gai_intervals_fini(struct intervals *intervals);
 
 const char *gai_intervals_id(const struct intervals *intervals, uint32_t row);
-/* The row of an id, or UINT32_MAX.  O(rows). */
+/* The row of an id, or UINT32_MAX.  O(log rows). */
 uint32_t gai_intervals_find(const struct intervals *intervals, const char *id);
 
 /* All columns as read, and where the plan puts each. */
