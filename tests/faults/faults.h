@@ -56,6 +56,7 @@ struct row {
     bool differs;        /* what is seen after such a success: less was done, and the same call does the rest */
     enum ga_status says; /* instead of what it was told; GA_OK: that */
     bool keeps;          /* memory, or addresses with nothing behind, that it got before the failure: room for next time */
+    bool keeps_device;   /* likewise memory of the device, as its header says */
     bool gives_back;     /* memory of the device, before it fails */
     void (*make)(struct rig *rig); /* the objects before the call; NULL: none */
     enum ga_status (*call)(struct rig *rig);
@@ -70,11 +71,13 @@ struct area {
     void (*drop)(struct rig *rig); /* deletes what objects there are, and forgets them */
 };
 
-#define AREA(name, look, drop, has_bytes)                                                                                          \
-    {                                                                                                                              \
-#name, rows, sizeof rows / sizeof *rows, has_bytes, look, drop                                                             \
-    }
+extern const struct area faults_graph, faults_plan, faults_bind, faults_backend, faults_cache, faults_pool, faults_heap,
+    faults_host;
 
-extern const struct area faults_graph, faults_plan, faults_bind, faults_backend, faults_cache, faults_pool;
+/* For those who run rows. */
+extern char doing[400]; /* the row that runs, for messages */
+void rig_open(struct rig *rig, const struct area *area, const struct row *row);
+void rig_close(struct rig *rig, const struct area *area); /* all was given back */
+void say_text(struct rig *rig, const char *text, size_t len);
 
 #endif

@@ -321,4 +321,6 @@ static const struct row rows[] = {
       0, .make = make_event, .call = call_quiet_sim },
 };
 
-const struct area faults_backend = AREA(devices, look, drop, false);
+const struct area faults_backend = {
+    "devices", rows, sizeof rows / sizeof *rows, false, look, drop,
+};

@@ -325,4 +325,6 @@ static const struct row rows[] = {
       0, .make = make_talloc, .call = call_quiet_talloc },
 };
 
-const struct area faults_bind = AREA(binding, look, drop, true);
+const struct area faults_bind = {
+    "binding", rows, sizeof rows / sizeof *rows, true, look, drop,
+};

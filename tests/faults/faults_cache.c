@@ -23,6 +23,8 @@ static struct {
 
 static struct ga_cache_part parts[PARTS];
 
+static const uint32_t no_looks = 1u << GA_CACHE_SNAPSHOT; /* looking would be seen */
+
 static enum ga_status call_new(struct rig *rig)
 {
     it.cache = ga_cache_new(&rig->env, rig->device, &it.opts);
@@ -104,6 +106,22 @@ static void make_growing(struct rig *rig)
     it.size = 5 * MIB;
 }
 
+/* Two holes with something free between: what takes all of it is mapped in two pieces. */
+static void make_holes(struct rig *rig)
+{
+    it.opts.expandable = true;
+    it.opts.wait = GA_WAIT_NEVER;
+    make_cache(rig);
+    it.size = 6 * MIB;
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(call_alloc(rig), GA_OK);
+    cr_assert_eq(ga_cache_free(it.cache, it.blocks[0]), GA_OK);
+    cr_assert_eq(ga_cache_free(it.cache, it.blocks[2]), GA_OK);
+    cr_assert_eq(ga_cache_trim(it.cache, 0), GA_OK);
+    cr_assert_eq(ga_cache_free(it.cache, it.blocks[1]), GA_OK);
+    it.size = 18 * MIB;
+}
+
 static void make_first_range(struct rig *rig)
 {
     it.opts.expandable = true;
@@ -156,11 +174,9 @@ static void make_idle(struct rig *rig)
     it.gives_back = true;
 }
 
-static void look(struct rig *rig)
+static void look_at_blocks(struct rig *rig)
 {
     struct ga_cache_stats stats;
-    if (!it.cache)
-        return;
     cr_assert_null(ga_cache_check(it.cache), "%s", ga_cache_check(it.cache));
     ga_cache_stats(it.cache, &stats);
     bool live_only = it.gives_back && rig->is_itself;
@@ -181,6 +197,22 @@ static void look(struct rig *rig)
         cr_assert(part->state != GA_PART_LIVE || part->block == ga_cache_around(it.cache, part->ptr));
         say(rig, "\n");
     }
+}
+
+static void look_at_trace(struct rig *rig)
+{
+    struct ga_cache_entry entries[8];
+    uint32_t n = ga_cache_trace(it.cache, entries, 8);
+    for (uint32_t i = 0; i < n && i < 8; i++)
+        say(rig, "entry: %d, %llu\n", (int)entries[i].action, (unsigned long long)entries[i].size);
+}
+
+static void look(struct rig *rig)
+{
+    if (!it.cache)
+        return;
+    look_at_blocks(rig);
+    look_at_trace(rig);
 }
 
 static void drop(struct rig *rig)
@@ -287,8 +319,9 @@ static enum ga_status call_give_back(struct rig *rig)
 
 static enum ga_status call_record(struct rig *rig)
 {
+    const struct ga_cache_recording recording = { .entries = 8, .skip = no_looks, .context = GA_CONTEXT_ALL };
     (void)rig;
-    return ga_cache_record(it.cache, &(struct ga_cache_recording){ .entries = 8, .context = GA_CONTEXT_ALL });
+    return ga_cache_record(it.cache, &recording);
 }
 
 static void track(void *user, const struct ga_cache_entry *entry)
@@ -300,14 +333,19 @@ static void track(void *user, const struct ga_cache_entry *entry)
 static enum ga_status call_track(struct rig *rig)
 {
     (void)rig;
-    return ga_cache_track(it.cache, track, &it);
+    enum ga_status status = ga_cache_track(it.cache, track, &it);
+    cr_assert(status == GA_OK || ga_cache_untrack(it.cache, track, &it) == GA_INVALID);
+    return status;
 }
 
 static void make_watched(struct rig *rig)
 {
-    it.opts.trace = 4;
+    const struct ga_cache_recording recording = { .entries = 4, .skip = no_looks };
     make_shared(rig);
+    cr_assert_eq(ga_cache_record(it.cache, &recording), GA_OK);
     cr_assert_eq(call_track(rig), GA_OK);
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(ga_cache_mark(it.cache, 7), GA_OK);
     cr_assert_eq(call_free(rig), GA_OK);
 }
 
@@ -372,6 +410,7 @@ static const struct row rows[] = {
     { "ga_cache_alloc", ASKS_MEMORY | ALLOC, .keeps = true, .make = make_blocks, .call = call_alloc },
     { "ga_cache_alloc", ASKS_MEMORY | RESERVE | MAP, .keeps = true, .make = make_first_range, .call = call_alloc },
     { "ga_cache_alloc", MAP, .keeps = true, .make = make_growing, .call = call_alloc },
+    { "ga_cache_alloc", MAP, .keeps = true, .make = make_holes, .call = call_alloc },
     { "ga_cache_alloc", ASKS_MEMORY | ALLOC, .keeps = true, .make = make_off, .call = call_alloc },
     { "ga_cache_alloc", WAIT, .keeps = true, .make = make_pending, .call = call_alloc },
     { "ga_cache_alloc", ALLOC | WAIT | SYNC, .keeps = true, .gives_back = true, .make = make_idle, .call = call_alloc },
@@ -398,6 +437,7 @@ static const struct row rows[] = {
     { "ga_cache_record", ASKS_MEMORY, .make = make_watched, .call = call_record },
     { "ga_cache_track", ASKS_MEMORY, .make = make_blocks, .call = call_track },
     { "ga_cache_set_tag", ASKS_MEMORY, .make = make_blocks, .call = call_set_tag },
+    { "ga_cache_export_json", ASKS_SINK, .make = make_full, .call = call_export },
     { "ga_cache_export_json", ASKS_SINK, .make = make_watched, .call = call_export },
     { "ga_cache_check ga_cache_stats ga_cache_snapshot ga_cache_fraction ga_cache_ptr ga_cache_around "
       "ga_cache_segment ga_cache_unshare ga_cache_set_fraction ga_cache_limit ga_cache_oom ga_cache_oom_text ga_cache_parse "
@@ -407,4 +447,6 @@ static const struct row rows[] = {
     { "ga_cache_delete", SYNC, .lives = SYNC, .make = make_blocks, .call = call_delete },
 };
 
-const struct area faults_cache = AREA(caches, look, drop_event, false);
+const struct area faults_cache = {
+    "caches", rows, sizeof rows / sizeof *rows, false, look, drop_event,
+};

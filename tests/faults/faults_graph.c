@@ -136,6 +136,14 @@ static enum ga_status call_sequence(struct rig *rig)
     return ga_graph_sequence(it.graph, list, sizeof list / sizeof *list);
 }
 
+/* One that is replaced. */
+static void make_resequenced(struct rig *rig)
+{
+    const ga_id list[] = { 1, GA_NONE, 3, 4, GA_NONE, 5, GA_NONE };
+    make_graph(rig);
+    cr_assert_eq(ga_graph_sequence(it.graph, list, sizeof list / sizeof *list), GA_OK);
+}
+
 static enum ga_status call_extend(struct rig *rig)
 {
     (void)rig;
@@ -192,6 +200,7 @@ static const struct row rows[] = {
     { "ga_graph_add", ASKS_MEMORY, .keeps = true, .make = make_full, .call = call_add },
     { "ga_graph_add", ASKS_MEMORY, .keeps = true, .make = make_full, .call = call_add_early },
     { "ga_graph_sequence", ASKS_MEMORY, .keeps = true, .make = make_graph, .call = call_sequence },
+    { "ga_graph_sequence", ASKS_MEMORY, .keeps = true, .make = make_resequenced, .call = call_sequence },
     { "ga_graph_extend", ASKS_MEMORY, .keeps = true, .make = make_graph, .call = call_extend },
     { "ga_graph_write", ASKS_MEMORY | ASKS_SINK, .make = make_graph, .call = call_write },
     { "ga_graph_write", ASKS_MEMORY | ASKS_SINK, .make = make_sequence, .call = call_write },
@@ -201,4 +210,6 @@ static const struct row rows[] = {
       0, .make = make_sequence, .call = call_quiet },
 };
 
-const struct area faults_graph = AREA(graphs, look, drop, false);
+const struct area faults_graph = {
+    "graphs", rows, sizeof rows / sizeof *rows, false, look, drop,
+};

@@ -54,6 +54,18 @@ static void make_plan(struct rig *rig)
     cr_assert_eq(call_plan(rig), GA_OK);
 }
 
+/* So much that its text takes several writes. */
+static void make_large(struct rig *rig)
+{
+    it.graph = ga_graph_new(&rig->env);
+    it.opts = &online;
+    for (ga_id id = 1; id <= 1000; id++) {
+        ga_id src[] = { id - 1, id / 2 };
+        cr_assert_eq(ga_graph_add(it.graph, &(struct ga_node){ .name = "node", .size = 64 * id, .src = src, .n_src = 2 }), id);
+    }
+    cr_assert_eq(call_plan(rig), GA_OK);
+}
+
 /* ga_graph_error() is not looked at: planning leaves there why it failed. */
 static void look(struct rig *rig)
 {
@@ -142,6 +154,7 @@ static enum ga_status call_order_check(struct rig *rig)
 static enum ga_status call_text(struct rig *rig) { return ga_plan_write(it.plan, it.graph, GA_TEXT, &rig->sink); }
 static enum ga_status call_json(struct rig *rig) { return ga_plan_write(it.plan, it.graph, GA_JSON, &rig->sink); }
 static enum ga_status call_csv(struct rig *rig) { return ga_plan_write(it.plan, it.graph, GA_CSV, &rig->sink); }
+static enum ga_status call_graph(struct rig *rig) { return ga_graph_write(it.graph, &rig->sink); }
 static enum ga_status call_file(struct rig *rig) { return ga_plan_write(it.plan, it.graph, GA_PLAN, &rig->sink); }
 /* clang-format on */
 
@@ -190,6 +203,11 @@ static const struct row rows[] = {
     { "ga_plan_write", ASKS_SINK, .make = make_plan, .call = call_json },
     { "ga_plan_write", ASKS_SINK, .make = make_plan, .call = call_csv },
     { "ga_plan_write", ASKS_SINK, .make = make_plan, .call = call_file },
+    { "ga_plan_write", ASKS_SINK, .make = make_large, .call = call_text },
+    { "ga_plan_write", ASKS_SINK, .make = make_large, .call = call_json },
+    { "ga_plan_write", ASKS_SINK, .make = make_large, .call = call_csv },
+    { "ga_plan_write", ASKS_SINK, .make = make_large, .call = call_file },
+    { "ga_graph_write", ASKS_MEMORY | ASKS_SINK, .make = make_large, .call = call_graph },
     { "ga_plan_read", ASKS_MEMORY | ASKS_SOURCE, .make = make_file, .call = call_read },
     { "ga_order", ASKS_MEMORY, .make = make_graph, .call = call_order },
     { "ga_order_check", ASKS_MEMORY, .make = make_graph, .call = call_order_check },
@@ -198,4 +216,6 @@ static const struct row rows[] = {
       0, .make = make_plan, .call = call_quiet },
 };
 
-const struct area faults_plan = AREA(plans, look, drop, false);
+const struct area faults_plan = {
+    "plans", rows, sizeof rows / sizeof *rows, false, look, drop,
+};

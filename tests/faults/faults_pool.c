@@ -200,8 +200,10 @@ static void look(struct rig *rig)
             (unsigned long long)stats.reserved_bytes, (unsigned long long)stats.placed, (unsigned long long)stats.strayed);
     }
     say(rig, "%u routes", it.n_routes);
-    for (uint32_t i = 0; it.devices && i < ga_devices_count(it.devices); i++)
+    for (uint32_t i = 0; it.devices && i < ga_devices_count(it.devices); i++) {
+        say(rig, "\ndevice %u\n", i);
         look_at_cache(rig, ga_devices_get(it.devices, i));
+    }
 }
 
 static void drop(struct rig *rig)
@@ -325,4 +327,6 @@ static const struct row rows[] = {
     { "ga_devices_get ga_devices_count ga_devices_delete", SYNC, .lives = SYNC, .make = make_devices, .call = call_delete },
 };
 
-const struct area faults_pool = AREA(pools, look, drop, false);
+const struct area faults_pool = {
+    "pools", rows, sizeof rows / sizeof *rows, false, look, drop,
+};
