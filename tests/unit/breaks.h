@@ -13,7 +13,7 @@
         memcpy(sound_, &(place), sizeof sound_);                                                                                   \
         (place) = (other);                                                                                                         \
         const char *broken_ = (check);                                                                                             \
-        cr_expect(broken_ && strcmp(broken_, words) == 0, "%s = %s: %s", #place, #other, broken_ ? broken_ : "nothing");           \
+        cr_expect(broken_ &&strcmp(broken_, words) == 0, "%s = %s: %s", #place, #other, broken_ ? broken_ : "nothing");            \
         memcpy(&(place), sound_, sizeof sound_);                                                                                   \
     } while (0)
 

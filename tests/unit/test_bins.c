@@ -110,9 +110,9 @@ Test(bins, fast_finds_what_is_a_64th_longer)
 {
     start(0, true);
     for (unsigned octave = 0; octave < 62; octave++)
-        for (uint64_t k = 0; k < 64; k++) {
-            uint64_t len = ((uint64_t)1 << octave) + (k << octave >> 6);
-            nodes[1] = (struct range_node){ .len = len - 1 }; /* not in front of it, in one bin */
+        for (uint64_t k = 0; k < 128; k++) {
+            uint64_t len = ((uint64_t)1 << octave) + (k / 2 << octave >> 6) + k % 2; /* where a bin begins, and a little behind */
+            nodes[1] = (struct range_node){ .len = len - 1 };                        /* not in front of it, in one bin */
             nodes[2] = (struct range_node){ .len = len + len / 64 + 1 };
             gai_bins_add(&bins, nodes, 2);
             if (len > 1)

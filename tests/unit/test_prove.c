@@ -310,3 +310,26 @@ Test(prove, lays_tasks_above_what_lives_through_all_of_them)
     }
     cr_assert_gt(n_found, 5, "%u were not found before", n_found);
 }
+
+/* One chunk is better than two that add up to the same. */
+Test(prove, asks_for_one_chunk_as_high_as_the_best_in_two)
+{
+    struct ga_env env = gai_env(NULL);
+    struct made made;
+    struct place_opts opts = { .effort = GA_EFFORT_PROVE };
+    struct climb climb = { .mem = &env.mem, .opts = &opts, .budget = 1000000 };
+    struct spot two[2] = { { .chunk = 0 }, { .chunk = 1 } }, one[2];
+    struct layout trial = { .spots = one };
+    begin(&made);
+    add(&made, 5, 0, 2);
+    add(&made, 5, 0, 2);
+    made.pools[0].chunk_max = 10;
+    cr_assert_eq(gai_split(&climb, &made.problem), GA_OK);
+    struct part *part = &climb.parts[0];
+    part->bound = 10;
+    part->best = (struct layout){ .spots = two, .peak = 10, .n_chunks = 2 };
+    cr_assert_eq(gai_place_prove(&climb, part, &trial), GA_OK);
+    cr_assert(part->best.n_chunks == 1 && part->best.peak == 10);
+    part->best.spots = NULL;
+    gai_split_fini(&climb);
+}
