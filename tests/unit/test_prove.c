@@ -170,23 +170,38 @@ static void make_hard(struct made *made)
     }
 }
 
+/* An edge, and no room for what the bound says. */
+static void make_denied(struct made *made)
+{
+    struct rng rng = { 3 };
+    do
+        make_small(made, &rng);
+    while (status_of(made, GA_EFFORT_ONLINE) == GA_INVALID || bound_of(made) == optimum_of(made));
+    uint32_t step = made->problem.n_steps;
+    add(made, 1, step, step + 2);
+    add(made, 1, step + 1, step + 3);
+    add_edge(made, made->problem.n_items - 2, 0, false);
+}
+
 Test(prove, is_unharmed_when_memory_runs_out)
 {
-    struct made made;
-    make_hard(&made);
-    struct place_opts opts = { .effort = GA_EFFORT_PROVE, .steps = 200000 };
-    enum ga_status status = GA_NO_MEMORY;
-    for (uint64_t fail_at = 1; status != GA_OK; fail_at++) {
-        struct test_mem mem = { .fail_at = fail_at };
-        struct ga_env env = test_env(&mem);
-        struct answer answer = { .n_spots = 77 };
-        status = gai_place_solve(&env.mem, &made.problem, &opts, &answer);
-        cr_assert_eq(status, mem.requests < fail_at ? GA_OK : GA_NO_MEMORY, "request %u", (unsigned)fail_at);
-        cr_assert(status == GA_OK || answer.n_spots == 77, "request %u", (unsigned)fail_at);
-        if (status == GA_OK)
-            gai_answer_fini(&env.mem, &answer);
-        cr_assert(mem.live == 0 && !mem.lied, "request %u", (unsigned)fail_at);
-        cr_assert_lt(fail_at, 500);
+    for (int denied = 0; denied < 2; denied++) {
+        struct made made;
+        (denied ? make_denied : make_hard)(&made);
+        struct place_opts opts = { .effort = GA_EFFORT_PROVE, .steps = 200000 };
+        enum ga_status status = GA_NO_MEMORY;
+        for (uint64_t fail_at = 1; status != GA_OK; fail_at++) {
+            struct test_mem mem = { .fail_at = fail_at };
+            struct ga_env env = test_env(&mem);
+            struct answer answer = { .n_spots = 77 };
+            status = gai_place_solve(&env.mem, &made.problem, &opts, &answer);
+            cr_assert_eq(status, mem.requests < fail_at ? GA_OK : GA_NO_MEMORY, "request %u", (unsigned)fail_at);
+            cr_assert(status == GA_OK || answer.n_spots == 77, "request %u", (unsigned)fail_at);
+            if (status == GA_OK)
+                gai_answer_fini(&env.mem, &answer);
+            cr_assert(mem.live == 0 && !mem.lied, "request %u", (unsigned)fail_at);
+            cr_assert_lt(fail_at, 500);
+        }
     }
 }
 
