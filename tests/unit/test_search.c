@@ -338,7 +338,8 @@ Test(search, works_for_as_long_as_its_items_are_worth)
     struct made made;
     make_tight(&made);
     struct answer answer = solve_with(&made, (struct place_opts){ .effort = GA_EFFORT_SEARCH });
-    cr_assert_gt(answer.steps, (uint64_t)1 << 22, "%u", (unsigned)answer.steps);
+    /* 2^18 each, and as many by what tries to prove it soon. */
+    cr_assert_gt(answer.steps, (uint64_t)12 << 20, "%u", (unsigned)answer.steps);
     drop(&answer);
 }
 
