@@ -4,7 +4,7 @@
 #define MAX_ITEMS 80
 #include "unit/made.h"
 
-#include "place/exact.h"
+#include "place/canon.h"
 
 #define MAX_SMALL 7
 
@@ -263,17 +263,17 @@ Test(prove, counts_bytes_beyond_32_bits)
         }
         uint64_t optimum = optimum_of(&made);
         for (unsigned odd = 0; odd < 2; odd++) {
-            uint64_t unit = ((uint64_t)1 << 44) + (odd ? 1 : 0);
+            uint64_t grain = ((uint64_t)1 << 44) + (odd ? 1 : 0);
             large = made;
             large.problem.items = large.items;
             large.problem.pools = large.pools;
             for (uint32_t i = 0; i < made.problem.n_items; i++)
-                large.items[i].size *= unit;
+                large.items[i].size *= grain;
             if (odd) /* so that nothing but 1 divides all */
                 large.items[0].size--;
             struct answer answer = solve(&large, GA_EFFORT_PROVE);
-            cr_assert_leq(answer.pools[0].bound, optimum * unit);
-            cr_assert(odd || (answer.pools[0].peak == optimum * unit && answer.pools[0].bound == optimum * unit));
+            cr_assert_leq(answer.pools[0].bound, optimum * grain);
+            cr_assert(odd || (answer.pools[0].peak == optimum * grain && answer.pools[0].bound == optimum * grain));
             drop(&answer);
         }
     }
@@ -347,4 +347,24 @@ Test(prove, asks_for_one_chunk_as_high_as_the_best_in_two)
     cr_assert(part->best.n_chunks == 1 && part->best.peak == 10);
     part->best.spots = NULL;
     gai_split_fini(&climb);
+}
+
+Test(prove, tries_tasks_up_to_a_size)
+{
+    struct exact_task task = { .n_items = 2048, .n_sections = 1, .load = 10 };
+    const uint64_t limit = UNIT_MAX / 2;
+    cr_assert(gai_exact_canon.takes(&task, 10) && gai_exact_canon.takes(&task, limit - 1));
+    cr_assert(!gai_exact_canon.takes(&task, 9) && !gai_exact_canon.takes(&task, limit));
+    task.n_items++;
+    cr_assert_not(gai_exact_canon.takes(&task, 10));
+}
+
+/* Views become shorter as items are placed. */
+Test(prove, needs_less_room_than_a_whole_frame_for_each_item)
+{
+    for (int32_t n = 64; n <= 2048; n *= 2)
+        for (int32_t n_sections = n / 4; n_sections <= n; n_sections *= 2) {
+            size_t frame = 3 * (size_t)n + 3 * (size_t)n_sections;
+            cr_assert_lt(gai_canon_words(n, n_sections), (size_t)n * frame, "%d items, %d sections", (int)n, (int)n_sections);
+        }
 }
