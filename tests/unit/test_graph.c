@@ -3,6 +3,7 @@
  */
 #include "graph/graph.h"
 #include "base/rng.h"
+#include "unit/breaks.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
@@ -437,5 +438,41 @@ Test(graph, asks_for_nothing_within_its_reserve)
         cr_assert_eq(ga_graph_status(graph), GA_OK);
     }
     cr_assert_eq(mem.requests, requests);
+    ga_graph_delete(graph);
+}
+
+#define BREAKS(place, other, words) BREAKS_AS(gai_graph_check(graph), place, other, words)
+
+Test(graph, check_tells_what_is_broken)
+{
+    static char tensors[8];
+    const ga_id ahead = 6;
+    ga_graph *graph = ga_graph_new(NULL);
+    ga_id x = ga_graph_add(graph, &(struct ga_node){ .key = &tensors[0], .size = 64 }), y = add(graph, 64, &x, 1);
+    ga_id view = ga_graph_add(graph, &(struct ga_node){ .key = &tensors[1], .size = 16, .view_of = y, .view_offset = 16 });
+    ga_id far = ga_graph_add(graph, &(struct ga_node){ .flags = GA_EXTERNAL });
+    ga_id depend = ga_graph_add(graph, &(struct ga_node){ .src = &ahead, .n_src = 1, .flags = GA_DEPEND });
+    cr_assert_eq(add(graph, 8, &view, 1), ahead);
+    cr_assert_null(gai_graph_check(graph));
+    struct node *nodes = graph->nodes;
+    struct body *bodies = graph->bodies;
+    BREAKS(nodes[1].src, 1, "sources do not start at 0, or do not end at n_srcs");
+    BREAKS(graph->n_srcs, graph->n_srcs - 1, "sources do not start at 0, or do not end at n_srcs");
+    BREAKS(nodes[depend].flags, 0, "a source comes later");
+    BREAKS(nodes[x].root, GA_NONE, "a root is itself a view, or comes later");
+    BREAKS(nodes[x].root, y, "a root is itself a view, or comes later");
+    BREAKS(nodes[far].root, view, "n_views is not the number of views");
+    BREAKS(bodies[view].view_offset, 65, "a window ends past its root");
+    BREAKS(bodies[view].view_offset, 49, "a window ends past its root");
+    BREAKS(bodies[y].size, 31, "a window ends past its root");
+    BREAKS(nodes[x].n_children, 2, "n_children is not the number of readings");
+    BREAKS(graph->srcs[0], GA_NONE, "n_children is not the number of readings");
+    BREAKS(bodies[y].n_views, 0, "n_views is not the number of views");
+    BREAKS(nodes[x].marks, 0, "a node's mark does not tell whether it owns bytes");
+    BREAKS(nodes[far].marks, NODE_OWNS, "a node's mark does not tell whether it owns bytes");
+    BREAKS(nodes[view].marks, NODE_OWNS, "a node's mark does not tell whether it owns bytes");
+    BREAKS(nodes[x].flags, GA_ELIDED, "a node's mark does not tell whether it owns bytes");
+    BREAKS(graph->keys[x], &tensors[1], "an id is not found under its key");
+    BREAKS(graph->set.bits, 0, "a node is not found by its key");
     ga_graph_delete(graph);
 }
