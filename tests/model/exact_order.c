@@ -192,7 +192,7 @@ static uint64_t leafs_of(const struct small *s)
     return sum;
 }
 
-Test(order, equals_the_best_of_all_legal_ones, .timeout = 200)
+Test(order, equals_the_best_of_all_legal_ones, .timeout = 600)
 {
     static struct small s;
     ga_graph *graph = ga_graph_new(NULL);
@@ -260,7 +260,7 @@ static void expect_needs(struct needs *needs, const struct small *s, uint32_t tu
     *n_cut += least > linear;
 }
 
-Test(order, knows_what_a_turn_needs_in_any_order, .timeout = 200)
+Test(order, knows_what_a_turn_needs_in_any_order, .timeout = 600)
 {
     static struct small s;
     ga_graph *graph = ga_graph_new(NULL);

@@ -192,7 +192,7 @@ Test(intervals, tell_the_rung_that_found_the_answer)
  * Two that are aligned to more than all that is asked for, and in each other's way: the answer is 2^51 or 2^62 high, the bound is
  * not, and no engine counts that far.  What is asked in between must still end.
  */
-Test(intervals, may_be_aligned_to_more_than_anybody_has, .timeout = 60)
+Test(intervals, may_be_aligned_to_more_than_anybody_has, .timeout = 600)
 {
     for (unsigned log2 = 20; log2 < 62; log2++) {
         const struct ga_interval intervals[] = {

