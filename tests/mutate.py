@@ -7,8 +7,8 @@ printed as file:line with the change.  The same seed breaks the same places.  Al
 of its function (Untch, Offutt, Harrold 1993: mutant schemata).  Tests are run one by one, only those that call the function: the last
 that killed a mutant of it first, then the quickest.
 
-Left alone: asserts, and the checks (`*_check`) that tests call after each step.  What mutants.txt lists with the reason why nobody could
-tell the difference is counted, not tried."""
+Left alone: asserts, and the checks (`*_check`) that tests call after each step, but for the judge of plans.  What mutants.txt lists
+with the reason why nobody could tell the difference is counted, not tried."""
 import argparse
 import collections
 import json
@@ -26,8 +26,8 @@ import time
 # What is broken, and the programs whose tests must notice.
 MODULES = {
     'range': (['range/'], [
-        'unit_test_range', 'unit_test_bins', 'unit_test_chunks', 'unit_test_tallocr', 'unit_test_core', 'model_model_range', 'exact_range_8',
-        'exact_range_1', 'unit_test_place']),
+        'unit_test_range', 'unit_test_bins', 'unit_test_chunks', 'unit_test_tallocr', 'unit_test_core', 'model_model_range',
+        'exact_range_8', 'exact_range_1', 'unit_test_place']),
     'graph': (['graph/'], [
         'unit_test_graph', 'unit_test_signature', 'unit_test_live', 'unit_test_ops', 'unit_test_tgraph', 'unit_test_tgraph_write',
         'unit_test_plan', 'unit_test_fits', 'unit_test_intervals', 'fuzz_graph']),
@@ -37,11 +37,12 @@ MODULES = {
     'cache': (['cache/core', 'cache/carve', 'cache/addrs', 'cache/count'], [
         'unit_test_addrs', 'unit_test_count', 'unit_test_core', 'api_grow', 'api_cache', 'api_cache_tell', 'api_cache_wait', 'api_pool',
         'model_model_grow', 'model_model_cache', 'model_model_places']),
+    'judge': (['place/check.c'], ['unit_test_judge', 'unit_test_place', 'unit_test_plan', 'unit_test_search', 'model_model_place']),
     'device': ([
         'cache/d', 'cache/export', 'cache/grow', 'cache/idle', 'cache/o', 'cache/p', 'cache/r', 'cache/s', 'cache/w'], [
-        'api_cache', 'api_cache_tell', 'api_cache_wait', 'api_devices', 'api_grow', 'api_guard', 'api_planned', 'api_pool', 'api_rare', 'api_waiters',
-        'api_watch', 'api_watch_oom', 'api_pool_capture', 'api_budget', 'model_model_grow', 'model_model_cache', 'model_model_places',
-        'model_pool']),
+        'api_cache', 'api_cache_tell', 'api_cache_wait', 'api_devices', 'api_grow', 'api_guard', 'api_planned', 'api_pool', 'api_rare',
+        'api_waiters', 'api_watch', 'api_watch_oom', 'api_pool_capture', 'api_budget', 'model_model_grow', 'model_model_cache',
+        'model_model_places', 'model_pool']),
     'heap': (['cache/heap'], [
         'api_heap', 'api_heap_pressure', 'api_heap_tell', 'api_heap_work', 'api_heap_faults', 'model_heap']),
     'host': (['cache/host'], [
@@ -278,7 +279,8 @@ class Schema:
             for number, mutant in mine:
                 body = self.source[brace:mutant.start] + mutant.new + self.source[mutant.end:end]
                 out.append(f'#line {line} "mutant-{number}"\n{self.header(function, number)}\n{body}\n')
-            out.append(f'#line {line} "{self.file}"\n{self.source[begin:brace]}{{ if (reached_) reached_[{number_of}] = 1; switch (mutant_) {{')
+            out.append(f'#line {line} "{self.file}"\n{self.source[begin:brace]}{{ if (reached_) reached_[{number_of}] = 1;'
+                       ' switch (mutant_) {')
             call = 'return {}({});' if not function.is_void else '{}({}); return;'
             out += [f' case {number}: ' + call.format(f'{function.name}_{number}', ', '.join(function.params)) for number, _ in mine]
             out += [' } ', self.source[brace:end], ' }\n']
@@ -403,7 +405,7 @@ class Tree:
 def files_of(root, prefixes):
     out = subprocess.run(['git', '-C', root, 'ls-files', 'ggml_alloc'], capture_output=True, text=True, check=True).stdout.split()
     names = [name[len('ggml_alloc/'):] for name in out if name.endswith(('.c', '.h'))]
-    return sorted(n for n in names if n.startswith(tuple(prefixes)) and not n.endswith('check.c'))
+    return sorted(n for n in names if n.startswith(tuple(prefixes)) and (n in prefixes or not n.endswith('check.c')))
 
 
 def draw(root, module, args):
