@@ -53,6 +53,40 @@ Test(place_check, names_what_is_wrong)
     }
 }
 
+Test(place_check, refuses_what_it_cannot_judge)
+{
+    struct ga_env env = gai_env(NULL);
+    struct made made;
+    begin(&made);
+    made.pools[0].align_log2 = 2;
+    add(&made, 8, 0, 3);
+    add(&made, 8, 1, 3);
+    struct answer answer = solve(&made, GA_EFFORT_ONLINE), sound = answer;
+    answer.n_spots++;
+    cr_expect_str_eq(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL), "the answer is of another problem");
+    answer = sound;
+    answer.n_pools++;
+    cr_expect_str_eq(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL), "the answer is of another problem");
+    answer = sound;
+    answer.pools[0].chunks[0] += 2;
+    answer.pools[0].peak += 2;
+    cr_expect_str_eq(gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL),
+                     "a chunk is no multiple of the pool's alignment");
+    answer.pools[0].chunks[0] -= 2;
+    answer.pools[0].peak -= 2;
+    bool done = false;
+    for (uint64_t nth = 1; !done; nth++) {
+        struct test_mem hook = { .fail_at = nth };
+        struct ga_env failing = test_env(&hook);
+        const char *fault = gai_place_check(&failing.mem, &made.problem, &answer, NULL, NULL);
+        done = hook.requests < nth;
+        cr_expect(done ? !fault : fault && strcmp(fault, "there is no memory to check it with") == 0, "%u: %s", (unsigned)nth,
+                  fault);
+        cr_expect(!hook.lied && hook.blocks == 0);
+    }
+    drop(&answer);
+}
+
 Test(place_check, allows_one_heir_and_no_third)
 {
     struct ga_env env = gai_env(NULL);
