@@ -21,7 +21,10 @@ enum { SEEN_ACTION = 1, SEEN_ADDR = 2, SEEN_SIZE = 4, SEEN_STREAM = 8 };
 static bool refuse_json(struct trace_reading *reading, const struct json_reader *json, const char *what)
 {
     reading->line = json->line;
-    return gai_trace_refuse(reading, "%s", json->wrong ? json->wrong : what);
+    gai_trace_refuse(reading, "%s", json->wrong ? json->wrong : what);
+    if (json->is_unreadable)
+        reading->status = GA_IO;
+    return false;
 }
 
 static bool read_field(struct trace_reading *reading, struct json_reader *json, struct entry *entry)

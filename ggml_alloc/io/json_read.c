@@ -20,10 +20,13 @@ static enum json_token fail(struct json_reader *r, const char *wrong)
 /* The next byte, not taken. */
 static int peek(struct json_reader *r)
 {
+    if (r->is_unreadable)
+        return AT_ERROR;
     if (r->at == r->end) {
         size_t got = r->source.read(r->source.user, r->buf, sizeof r->buf);
         if (got > sizeof r->buf) {
             fail(r, "cannot be read");
+            r->is_unreadable = true;
             return AT_ERROR;
         }
         r->at = 0;

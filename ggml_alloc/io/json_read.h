@@ -40,6 +40,7 @@ struct json_reader {
     size_t len;
     bool is_cut;
     const char *wrong;
+    bool is_unreadable; /* what is wrong is that reading failed; nothing more is read */
 };
 
 struct json_reader json_from(const struct ga_source *source);
