@@ -210,11 +210,13 @@ static void write_times(const struct frame *frame, struct text *out)
 {
     const struct scene *scene = frame->scene;
     double bottom = frame->top + PANEL, peak = frame_x(frame, frame->panel->step);
-    uint64_t step = round_step(scene->end - scene->begin), first = scene->begin + (step - scene->begin % step) % step;
-    uint64_t span = scene->end - scene->begin, time = first;
-    for (unsigned i = 0; i <= MOST_TICKS && time - scene->begin <= span; i++, time += step)
+    uint64_t span = scene->end - scene->begin, step = round_step(span), first = (step - scene->begin % step) % step;
+    uint64_t n = first <= span ? (span - first) / step + 1 : 0;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t time = scene->begin + first + i * step;
         gai_text(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%" PRIu64 "</text>\n", frame_x(frame, time), bottom + 16,
                  time);
+    }
     gai_text(out,
              "<path class=\"p\" d=\"M%.1f %.1fV%.1f\"/><text class=\"h\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">"
              "peak at %s %" PRIu64 "</text>\n",

@@ -235,6 +235,8 @@ END
 run 'several drawings do not fit one file' 2 show conv.tgraph conv.tgraph --format=svg << 'END'
 ggml-alloc: a picture holds one graph; name one FILE, or let it be text
 END
+printf 'id,lower,upper,size\n0,0,18000000000000000000,8\n1,17000000000000000000,18446744073709551615,8\n' > late.csv
+ok 'times near the end of time are told once' sh -c '"$1" show late.csv --format=svg | grep -c "middle.>[0-9]*0000000000<" | grep -qx 3' sh "$command"
 COLUMNS=80 run 'show draws with letters' 0 show conv.tgraph --effort=online << 'END'
 whisper-tiny-nofa-conv: time to the right, addresses upwards
 
