@@ -127,8 +127,8 @@ static void run_rounds(struct search *search)
     uint64_t most = (search->end - quick->climb->steps) / LEAST_TRIES;
     list_heirs(search);
     for (unsigned round = 0, shift = START_SHIFT; !is_done(search); round++) {
-        search->ceiling = part->best.peak - 1;
-        search->ceiling -= min_u64(search->ceiling - floor, (part->best.peak - floor) >> shift);
+        uint64_t above = part->best.peak - min_u64(part->best.peak, floor); /* 0: only its chunks are too many */
+        search->ceiling = part->best.peak - 1 - min_u64(above - (above > 0), above >> shift);
         choose_merging(search, round);
         load_best(search);
         gai_search_loosen_touched(search);
