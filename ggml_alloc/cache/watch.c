@@ -162,7 +162,7 @@ static enum ga_status record(ga_cache *cache, const struct ga_cache_recording *c
     uint64_t oldest, n = n_remembered(watch, &oldest);
     if (chosen->entries && !(ring = mem_new(&cache->mem, struct ga_cache_entry, chosen->entries)))
         return GA_NO_MEMORY;
-    uint64_t n_kept = chosen->clear ? 0 : min_u64(n, chosen->entries);
+    uint64_t n_kept = chosen->clear || !ring ? 0 : min_u64(n, chosen->entries);
     for (uint64_t i = 0; i < n_kept; i++)
         ring[i] = watch->ring[(oldest + n - n_kept + i) % watch->cap];
     mem_free(&cache->mem, watch->ring, watch->cap);
