@@ -101,7 +101,18 @@ void plain_note(const char *file, int line, const char *what, const char *messag
 #define cr_expect(...) PLAIN_JUDGE(plain_note, #__VA_ARGS__, __VA_ARGS__, PLAIN_NONE)
 #define cr_expect_not(...) PLAIN_NOT(plain_note, __VA_ARGS__, PLAIN_NONE)
 #define cr_expect_eq(a, ...) PLAIN_COMPARE(plain_note, a, ==, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_neq(a, ...) PLAIN_COMPARE(plain_note, a, !=, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_lt(a, ...) PLAIN_COMPARE(plain_note, a, <, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_leq(a, ...) PLAIN_COMPARE(plain_note, a, <=, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_gt(a, ...) PLAIN_COMPARE(plain_note, a, >, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_geq(a, ...) PLAIN_COMPARE(plain_note, a, >=, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_null(...) PLAIN_NOT(plain_note, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_not_null(...) PLAIN_JUDGE(plain_note, #__VA_ARGS__, __VA_ARGS__, PLAIN_NONE)
 #define cr_expect_str_eq(a, ...) PLAIN_STRINGS(plain_note, a, ==, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_str_neq(a, ...) PLAIN_STRINGS(plain_note, a, !=, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_str_not_empty(...) PLAIN_STRINGS(plain_note, "", !=, __VA_ARGS__, PLAIN_NONE)
 #define cr_expect_arr_eq(a, b, ...) PLAIN_BYTES(plain_note, a, b, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_float_eq(a, b, ...) PLAIN_NEAR(plain_note, a, b, __VA_ARGS__, PLAIN_NONE)
+#define cr_expect_fail(...) plain_note(__FILE__, __LINE__, "not to be reached", __VA_ARGS__)
 /* clang-format on */
 #endif
