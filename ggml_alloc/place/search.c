@@ -128,7 +128,7 @@ static void run_rounds(struct search *search)
     list_heirs(search);
     for (unsigned round = 0, shift = START_SHIFT; !is_done(search); round++) {
         uint64_t above = part->best.peak - min_u64(part->best.peak, floor); /* 0: only its chunks are too many */
-        search->ceiling = part->best.peak - 1 - min_u64(above - (above > 0), above >> shift);
+        search->ceiling = part->best.peak - 1 - (above >> shift);
         choose_merging(search, round);
         load_best(search);
         gai_search_loosen_touched(search);
