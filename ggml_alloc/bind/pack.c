@@ -102,7 +102,7 @@ enum ga_status ga_arena_pack(ga_arena *arena, unsigned pool, const uint64_t *siz
     if (pool >= arena->n_pools)
         return GA_INVALID;
     struct arena_pool *into = &arena->pools[pool];
-    uint32_t before = into->n_packed, buffers;
+    uint32_t before = into->n_packed, buffers = 0;
     uint64_t bytes;
     enum ga_status status = survey(into->backend, sizes, n, &bytes, &buffers);
     if (status == GA_OK && slots) {

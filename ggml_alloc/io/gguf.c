@@ -304,7 +304,7 @@ static bool get_tensor(struct reader *in)
 {
     struct gguf *gguf = in->gguf;
     char name[KEY_MOST];
-    uint64_t type, bytes, offset;
+    uint64_t type, bytes = 0, offset;
     unsigned kind;
     if (!get_string(in, name, sizeof name) || !get_size(in, &type, &bytes))
         return false;
