@@ -9,6 +9,7 @@
 #define DEAD_LOG2_MOST 18u
 #define PLACE_NONE UINT32_MAX
 #define CHAIN 32u /* turns to look ahead for a valley */
+#define LOOKS 32u /* at ready turns that may not stand here cost a step */
 
 struct choice {
     int64_t gain;
@@ -255,6 +256,7 @@ static uint32_t list_choices(struct dive *dive, uint32_t left, struct choice *be
 {
     uint32_t n = 0;
     struct choice forced = { 0, PLACE_NONE, TURN_NONE };
+    dive->steps += dive->n_ready / LOOKS;
     for (uint32_t i = 0; i < dive->n_ready; i++) {
         bool grows;
         struct choice choice = { 0, dive->places[dive->ready[i]], dive->ready[i] };
