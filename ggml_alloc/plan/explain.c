@@ -52,17 +52,40 @@ static bool comes_first(const struct ga_live *a, const struct ga_live *b)
     return a->size != b->size ? a->size > b->size : a->id < b->id;
 }
 
-/* Into its place among the `n` largest so far, of which at most `cap` are kept. */
-static void insert(struct ga_live *out, uint32_t n, uint32_t cap, const struct ga_live *live)
+/* A heap of `n`, the one that comes last on top: `live` takes the place of `at`, or of who comes after it. */
+static void sift(struct ga_live *out, uint32_t n, uint32_t at, struct ga_live live)
 {
-    uint32_t at = n < cap ? n : cap;
-    while (at > 0 && comes_first(live, &out[at - 1])) {
-        if (at < cap)
-            out[at] = out[at - 1];
-        at--;
+    for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && comes_first(&out[child], &out[child + 1]))
+            child++;
+        if (comes_first(&out[child], &live))
+            break;
+        out[at] = out[child];
     }
-    if (at < cap)
-        out[at] = *live;
+    out[at] = live;
+}
+
+/* Among the `n` so far, of which those that come first are kept, `cap` of them. */
+static void keep(struct ga_live *out, uint32_t n, uint32_t cap, const struct ga_live *live)
+{
+    if (n >= cap) {
+        if (cap && comes_first(live, &out[0]))
+            sift(out, cap, 0, *live);
+        return;
+    }
+    uint32_t at = n;
+    for (; at > 0 && comes_first(&out[(at - 1) / 2], live); at = (at - 1) / 2)
+        out[at] = out[(at - 1) / 2];
+    out[at] = *live;
+}
+
+static void sort(struct ga_live *out, uint32_t n)
+{
+    while (n > 1) {
+        struct ga_live last = out[--n];
+        out[n] = out[0];
+        sift(out, n, 0, last);
+    }
 }
 
 uint32_t ga_plan_live_at_peak(const ga_plan *plan, unsigned pool, struct ga_live *out, uint32_t cap, uint64_t *step)
@@ -78,8 +101,9 @@ uint32_t ga_plan_live_at_peak(const ga_plan *plan, unsigned pool, struct ga_live
             continue;
         struct ga_live live = { .id = id, .size = slot->size, .offset = slot->offset };
         ga_plan_life(plan, id, &live.birth, &live.death);
-        insert(out, n++, cap, &live);
+        keep(out, n++, cap, &live);
     }
+    sort(out, n < cap ? n : cap);
     if (step)
         *step = plan->times ? plan->times[peak] : peak;
     return n;

@@ -130,7 +130,7 @@ GA_API const char *ga_gallocr_replan_reason(const ga_gallocr *galloc);
  * ga_gallocr_step_done(id) is to be called after each node that runs (it need not be for views that only look, GA_DEPEND and
  * GA_ELIDED).  It returns a node whose guard bytes somebody wrote over, or GA_NONE; and when a step is complete, what died with it
  * is filled with 0xff (no number in any float format).
- * Turning it on or off drops the kept plans.  GA_UNSUPPORTED: a pool's backend is not `host`; GA_NO_SPACE: the arena is frozen.
+ * Each looks at all that lives then.  Turning it on or off drops the kept plans.  GA_UNSUPPORTED: a pool's backend is not `host`; GA_NO_SPACE: the arena is frozen.
  */
 GA_API enum ga_status ga_gallocr_guard(ga_gallocr *galloc, bool on);
 GA_API ga_id ga_gallocr_step_done(ga_gallocr *galloc, ga_id id);

@@ -132,7 +132,8 @@ struct ga_live {
     uint64_t size, offset, birth, death;
 };
 
-/* What is live at the peak of `pool`, largest first; returns how many there are, writes at most `cap`.  `step` may be NULL. */
+/* What is live at the peak of `pool`, largest first; returns how many there are, writes at most `cap`.  `step` may be NULL.
+ * O(storages log cap), and once more for each pair of which one begins and one ends at that very step: mostly a few. */
 GA_API uint32_t ga_plan_live_at_peak(const ga_plan *plan, unsigned pool, struct ga_live *out, uint32_t cap, uint64_t *step);
 
 #ifndef GA_NO_IO

@@ -251,6 +251,27 @@ Test(plan, explains_the_peak)
     ga_graph_delete(g);
 }
 
+/* Many of few sizes: whatever the room, the first of them are those of the whole list, ids deciding between equal ones. */
+Test(plan, lists_what_is_live_by_size_in_any_room)
+{
+    enum { N = 300 };
+    static struct ga_live all[N], some[N];
+    ga_graph *g = ga_graph_new(NULL);
+    for (uint32_t i = 0; i < N; i++)
+        add(g, (struct ga_node){ .size = 1 + i * 37 % 50, .flags = GA_INPUT | GA_OUTPUT });
+    ga_plan *plan = plan_at(g, GA_EFFORT_QUICK);
+    cr_assert_eq(ga_plan_live_at_peak(plan, 0, all, N, NULL), N);
+    for (uint32_t i = 1; i < N; i++)
+        cr_assert(all[i - 1].size > all[i].size || (all[i - 1].size == all[i].size && all[i - 1].id < all[i].id));
+    for (uint32_t cap = 0; cap < N; cap += cap < 9 ? 1 : 40) {
+        cr_assert_eq(ga_plan_live_at_peak(plan, 0, some, cap, NULL), N);
+        for (uint32_t i = 0; i < cap; i++)
+            cr_assert_eq(some[i].id, all[i].id);
+    }
+    ga_plan_delete(plan);
+    ga_graph_delete(g);
+}
+
 Test(plan, counts_shared_bytes_once_when_it_explains)
 {
     ga_graph *g = ga_graph_new(NULL);
