@@ -39,8 +39,8 @@ struct ga_node {
     const void *key;  /* the engine's own tensor pointer, to find the node by; NULL: none */
     const char *name; /* for reports; copied unless the graph borrows; may be NULL */
     const char *op;   /* likewise */
-    uint64_t size;    /* bytes; 0 takes no space */
-    uint64_t align;   /* a power of two; 0 is the pool's own */
+    uint64_t size;    /* bytes, up to 2^62; 0 takes no space */
+    uint64_t align;   /* a power of two, up to 2^62; 0 is the pool's own */
     const ga_id *src; /* what it reads: earlier nodes (GA_DEPEND: also later ones); GA_NONE is skipped, itself is ignored */
     uint32_t n_src;
     /*

@@ -50,7 +50,7 @@ struct ga_plan_opts {
     uint64_t later[4]; /* zeros: options of later versions */
 };
 
-/* A buffer to be placed.  Answers carry id = index + 1. */
+/* A buffer to be placed; sizes, alignments and offsets up to 2^62.  Answers carry id = index + 1. */
 struct ga_interval {
     uint64_t size, align;  /* align 0 is the pool's own */
     uint64_t birth, death; /* birth < death */
