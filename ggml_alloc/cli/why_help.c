@@ -105,7 +105,7 @@ static void write_refusal(const struct moment *moment, const struct ga_node *hei
         gai_text(out, "of another layout, or looked into elsewhere");
 }
 
-/* A source that the planner could give away, listed here for the first time. */
+/* A source that the planner could give away, listed here for the first time; few are large enough to be looked for. */
 static bool is_candidate(const struct moment *moment, const struct ga_node *heir, uint32_t at)
 {
     const ga_graph *graph = moment->input->graph.graph;
@@ -113,10 +113,12 @@ static bool is_candidate(const struct moment *moment, const struct ga_node *heir
     if (heir->src[at] == GA_NONE)
         return false;
     ga_id root = root_of(graph, heir->src[at]);
+    if (!ga_plan_slot(moment->solution->plan, root, &slot) || slot.pool != moment->pool || !is_much(moment, slot.size))
+        return false;
     for (uint32_t i = 0; i < at; i++)
         if (heir->src[i] != GA_NONE && root_of(graph, heir->src[i]) == root)
             return false;
-    return ga_plan_slot(moment->solution->plan, root, &slot) && slot.pool == moment->pool && is_much(moment, slot.size);
+    return true;
 }
 
 static void write_candidates(const struct moment *moment, ga_id id, const struct ga_node *heir, struct text *out)
