@@ -3,6 +3,7 @@
  * and again about other heights.
  */
 #include "place/exact.h"
+#include "place/canon.h"
 
 #include "model/exhaust.h"
 #include "model/pieces.h"
@@ -28,6 +29,16 @@ Test(exact, is_measured_by_two_searches_that_agree)
         n_compared++;
     }
     cr_assert_gt(n_compared, 500);
+}
+
+/* An engine counts in units of 32 bits; an alignment may be any power of two. */
+Test(exact, takes_no_alignment_that_it_cannot_count_for_none)
+{
+    for (unsigned log2 = 20; log2 < 62; log2++) {
+        struct exact_item item = { .size = 1, .align = (uint64_t)1 << log2 };
+        cr_assert_eq(rise(&item, 0), 0);
+        cr_assert(rise(&item, 1) >= 1 << 20 && rise(&item, 1) <= UNIT_MAX, "2^%u", log2);
+    }
 }
 
 static uint64_t load_of(const struct problem *problem)

@@ -11,6 +11,7 @@ struct piece {
 struct pieces {
     struct piece at[MADE_MAX];
     uint32_t n, n_steps;
+    bool fit; /* all at once where they are: the best is not far up */
 };
 
 static uint32_t up_to(struct rng *rng, uint32_t from, uint32_t most)
@@ -46,9 +47,11 @@ static unsigned count_zeros(uint64_t x)
     return n;
 }
 
-/* As much alignment as its place has, or less; a place at 0 has any. */
-static uint8_t pick_align(struct rng *rng, uint64_t offset, uint64_t unit)
+/* As much alignment as its place has, or less; a place at 0 has any, and where that is `free` now and then more than solvers count. */
+static uint8_t pick_align(struct rng *rng, uint64_t offset, uint64_t unit, bool free)
 {
+    if (offset == 0 && free && chance(rng, 4))
+        return (uint8_t)(28 + rng_below(rng, 34));
     unsigned most = offset ? count_zeros(offset) : count_zeros(unit) + 3;
     return (uint8_t)rng_below(rng, (uint64_t)most + 1);
 }
@@ -68,7 +71,7 @@ static uint64_t make_items(struct made *made, struct rng *rng, struct pieces *pi
             .fixed = piece->fixed ? 1 + offset : 0,
             .birth = piece->from,
             .death = piece->to,
-            .align_log2 = piece->aligned ? pick_align(rng, offset, unit) : 0,
+            .align_log2 = piece->aligned ? pick_align(rng, offset, unit, pieces->fit) : 0,
         };
     }
     made->problem = (struct problem){
@@ -148,7 +151,7 @@ static void loosen(struct pieces *pieces, struct rng *rng, uint32_t one_in)
 void made_cut(struct made *made, struct rng *rng, uint32_t n)
 {
     uint32_t height = up_to(rng, 4, n + 8), n_steps = up_to(rng, 4, n + 8);
-    struct pieces pieces = { .at = { { .to = n_steps, .high = height } }, .n = 1, .n_steps = n_steps };
+    struct pieces pieces = { .at = { { .to = n_steps, .high = height } }, .n = 1, .n_steps = n_steps, .fit = true };
     bool aligned = chance(rng, 3), fixed = chance(rng, 3);
     for (uint32_t tries = 0; pieces.n < n && tries < 20 * n; tries++)
         cut_one(&pieces, rng);
