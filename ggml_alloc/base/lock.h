@@ -1,8 +1,8 @@
 /*
  * lock.h - one thread at a time, threads of our own, and a bell that they sleep at
  *
- *     take   one store while there is one thread, one exchange when nobody holds it; else look again for a while, then yield, then
- *            sleep in ever longer naps
+ *     take   one store while there is one thread, one exchange when nobody holds it; else look again after ever longer pauses,
+ *            then yield, then sleep in ever longer naps
  *     give   one store
  *
  * What is done under these locks takes nanoseconds, and two threads that allocate meet often: a mutex that sleeps at once costs them

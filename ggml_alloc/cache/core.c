@@ -35,6 +35,8 @@ static struct core_lane *lane_new(const struct core *core)
         mem_free(core->mem, lane, 1);
         return NULL;
     }
+    if (lane)
+        range_expect_many(&lane->range);
     return lane;
 }
 

@@ -26,7 +26,7 @@ static inline bool node_is_apart(const struct range_node *node)
 
 static inline void range_add_loose(struct range *range, uint32_t node)
 {
-    if (range->n_loose == RANGE_LOOSE)
+    if (range->n_loose == range->most_loose)
         gai_range_spill(range);
     range->nodes[node].left = RANGE_IS_LOOSE;
     range->nodes[node].right = range->n_loose;

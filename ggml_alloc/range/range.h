@@ -42,6 +42,7 @@ enum range_fit {
 #ifndef RANGE_LOOSE /* the proof has fewer, so that it reaches the bins */
 #define RANGE_LOOSE 8
 #endif
+#define RANGE_LOOSE_OF_MANY (RANGE_LOOSE < 4 ? RANGE_LOOSE : 4)
 
 struct range {
     const struct ga_mem *mem;
@@ -51,7 +52,7 @@ struct range {
     uint32_t spare; /* first of the numbers that came back */
     uint32_t n_used;
     uint32_t tail; /* the highest free node; RANGE_NONE when full */
-    uint32_t n_loose, loose[RANGE_LOOSE];
+    uint32_t n_loose, most_loose, loose[RANGE_LOOSE];
     uint64_t size, used, peak;
     struct bins bins;
 };
@@ -62,6 +63,15 @@ struct range {
  */
 enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uint64_t size, enum range_fit fit, uint32_t reserve);
 void gai_range_fini(struct range *range);
+/*
+ * Of an empty range: thousands of blocks will come and go, in no order.  Then what lies loose is hardly ever the best, and looking at
+ * half as many costs less than more of them in the bins does.
+ */
+static inline void range_expect_many(struct range *range)
+{
+    range->most_loose = RANGE_LOOSE_OF_MANY;
+}
+
 /* Everything free again, whatever was taken; the peak and the room stay.  O(1). */
 void gai_range_reset(struct range *range);
 

@@ -258,6 +258,8 @@ static unsigned traffic(uint64_t seed, int n_steps, const struct ga_mem *mem)
     uint64_t size = seed % 2 ? RANGE_OPEN : 1 + 40 * draw_len(&run.rng, run.style);
     if (gai_range_init(&run.range, mem, size, run.fit, 0) != GA_OK)
         return 1;
+    if (seed % 7 < 3)
+        range_expect_many(&run.range);
     for (int round = 0; round < 2; round++) {
         run.model.blocks[0] = (struct block){ .len = size };
         run.model.n = 1;
