@@ -84,6 +84,17 @@ Test(core, knows_the_segment_of_what_is_left_free_below)
     cr_assert_eq(core.counts.splits.kinds[false].now, 0);
 }
 
+Test(core, has_nothing_longest_where_nothing_is_free)
+{
+    cr_assert_eq(gai_core_longest(&core, lane), 0);
+    add_segment(0);
+    cr_assert_eq(gai_core_longest(&core, lane), SIZE);
+    take_in(0, SIZE - 64);
+    cr_assert_eq(gai_core_longest(&core, lane), 64);
+    take_in(0, 64);
+    cr_assert_eq(gai_core_longest(&core, lane), 0);
+}
+
 Test(core, ages_a_segment_by_when_its_last_block_was_retired)
 {
     uint32_t segment = add_segment(0), block = take_in(0, 100);
