@@ -123,6 +123,24 @@ Test(place_check, allows_one_heir_and_no_third)
     drop(&answer);
 }
 
+Test(place_check, refuses_an_heir_that_ends_past_its_source)
+{
+    struct ga_env env = gai_env(NULL);
+    struct made made;
+    begin(&made);
+    add(&made, 8, 0, 3);
+    add(&made, 4, 2, 4);
+    add_edge(&made, 0, 4, false);
+    struct answer answer = solve(&made, GA_EFFORT_NONE);
+    answer.spots[0].offset = 0;
+    for (uint64_t delta = 4; delta < 8; delta++) {
+        made.edges[0].delta = answer.spots[1].offset = delta;
+        const char *fault = gai_place_check(&env.mem, &made.problem, &answer, NULL, NULL);
+        cr_expect((fault == NULL) == (delta == 4), "%u: %s", (unsigned)delta, fault ? fault : "nothing");
+    }
+    drop(&answer);
+}
+
 Test(place_check, refuses_lives_that_are_empty_or_out_of_order)
 {
     static const uint32_t lives[][2] = { { 2, 2 }, { 3, 2 }, { 0, 3 }, { 2, 9 } };
