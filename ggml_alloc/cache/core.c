@@ -36,7 +36,7 @@ static struct core_lane *lane_new(const struct core *core)
         return NULL;
     }
     if (lane)
-        range_expect_many(&lane->range);
+        gai_range_expect_many(&lane->range, GA_CACHE_QUANTUM);
     return lane;
 }
 

@@ -72,6 +72,7 @@ uint32_t gai_core_map(struct core *core, uint32_t at, uint32_t hole, uint64_t le
     }
     uint32_t made = range_next(range, before);
     lane->tenants[made].segment = slot;
+    gai_range_expect_end(range, range_offset(range, made) + range_len(range, made));
     core->segments[slot].mapped += len;
     tally_up(&core->counts.reserved_bytes, lane->small, len);
     return made;

@@ -95,6 +95,7 @@ enum ga_status gai_core_add(struct core *core, uint32_t at, const struct ga_buff
     if (status != GA_OK)
         return status;
     gai_range_give(&lane->range, bytes);
+    gai_range_expect_end(&lane->range, core->segments[*segment].start + buffer->size);
     tally_up(&core->counts.segments, lane->small, 1);
     tally_up(&core->counts.reserved_bytes, lane->small, buffer->size);
     *node = range_prev(&lane->range, core->segments[*segment].mark);

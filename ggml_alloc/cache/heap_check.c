@@ -58,7 +58,7 @@ static const char *check_cached(const ga_heaps *heaps)
     for (uint32_t i = 0; i < GA_HEAP_POOL_N; i++) {
         const struct heap_pool *pool = &heaps->pools[i];
         uint32_t n_roots, n_linked = 0, n = 0, last = 0;
-        const char *broken = gai_bins_check(&pool->cached, &n_roots);
+        const char *broken = gai_bins_check(&pool->cached, heaps->nodes, &n_roots);
         for (uint32_t slot = pool->oldest; slot && !broken; last = slot, slot = heaps->nodes[slot].next) {
             const struct range_node *node = &heaps->nodes[slot];
             const struct heap_buffer *buffer = &heaps->buffers[slot];
@@ -68,8 +68,7 @@ static const char *check_cached(const ga_heaps *heaps)
                 return "a cached buffer is not linked back, or not by its size and id";
             if (last && heaps->buffers[last].cached_at > buffer->cached_at)
                 return "the cached buffers are not in the order of their ages";
-            n_linked += node->left != RANGE_NONE;
-            n_linked += node->right != RANGE_NONE;
+            n_linked += gai_bins_links(&pool->cached, heaps->nodes, slot);
             broken = gai_bins_check_node(&pool->cached, heaps->nodes, slot);
         }
         if (broken)

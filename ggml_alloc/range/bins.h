@@ -3,10 +3,17 @@
  *
  *      rows    ...0100010        a bit per octave of lengths: has it any?
  *      steps   row 1: 0..0100    a bit per 64th of the octave
- *      roots   bin -> tree       sorted by (length, tie); with `fast` a list, newest first
+ *      roots   bin -> tree       sorted by (length, tie); a short list in no order; with `fast` any list, newest first
  *
  * Two bitmaps lead to the lowest bin that is long enough; only within a bin is there anything to search.  The nodes are the
  * range's; a node in a bin lends `left` and `right`.
+ *
+ * Where all lengths are multiples of a quantum, short ones need few of the 64 steps, and many nodes share one: there the others are
+ * steps by offset.
+ *
+ *      quantum 512:  row 9   |512: 64 parts of the offsets                |
+ *                    row 10  |1024: 32 parts       |1536: 32 parts        |
+ *                    row 15  |32768|33280|33792|...                |65024|
  */
 #ifndef GAI_RANGE_BINS_H
 #define GAI_RANGE_BINS_H
@@ -26,12 +33,18 @@ struct range_node {
 #define BINS_STEPS 64
 
 struct bins {
-    uint64_t tie;  /* flips offsets where the higher one goes first: 0 or UINT64_MAX */
-    bool fast;     /* any node that fits will do */
-    uint64_t rows; /* bit r: steps[r] is not 0 */
+    uint64_t tie;                    /* flips offsets where the higher one goes first: 0 or UINT64_MAX */
+    bool fast;                       /* any node that fits will do */
+    uint8_t quantum_log2, part_log2; /* most lengths are multiples of the one, parts of the offsets are as long as the other */
+    uint8_t longest_list;            /* of more nodes a bin makes a tree; may change at any time */
+    uint64_t rows;                   /* bit r: steps[r] is not 0 */
     uint64_t steps[BINS_ROWS];
     uint32_t roots[BINS_ROWS * BINS_STEPS];
+    uint8_t lens[BINS_ROWS * BINS_STEPS]; /* of lists, but not with `fast`; BINS_TREE: it is a tree */
 };
+
+#define BINS_TREE UINT8_MAX
+#define BINS_LONGEST_LIST 16 /* that serves well */
 
 /* Whether `a` is the better one of two that fit. */
 static inline bool range_node_before(const struct range_node *a, const struct range_node *b, uint64_t tie)
@@ -39,7 +52,7 @@ static inline bool range_node_before(const struct range_node *a, const struct ra
     return a->len != b->len ? a->len < b->len : (a->offset ^ tie) < (b->offset ^ tie);
 }
 
-/* Zeroed bins are empty.  Clearing costs nothing when they are empty, else their 16 KiB. */
+/* Zeroed bins are empty, and all trees.  Clearing costs nothing when they are empty, else their 20 KiB. */
 void gai_bins_clear(struct bins *bins);
 void gai_bins_add(struct bins *bins, struct range_node *nodes, uint32_t node);
 void gai_bins_remove(struct bins *bins, struct range_node *nodes, uint32_t node);
@@ -48,8 +61,10 @@ uint32_t gai_bins_best(const struct bins *bins, const struct range_node *nodes, 
 /* O(log nodes), with `fast` O(nodes). */
 uint32_t gai_bins_longest(const struct bins *bins, const struct range_node *nodes);
 
-/* NULL, or what is wrong: with the place of one node; with the bitmaps, counting the roots. */
+/* NULL, or what is wrong: with the place of one node; with the bitmaps and lists, counting the roots. */
 const char *gai_bins_check_node(const struct bins *bins, const struct range_node *nodes, uint32_t at);
-const char *gai_bins_check(const struct bins *bins, uint32_t *n_roots);
+const char *gai_bins_check(const struct bins *bins, const struct range_node *nodes, uint32_t *n_roots);
+/* How many nodes a node in a bin leads to. */
+uint32_t gai_bins_links(const struct bins *bins, const struct range_node *nodes, uint32_t at);
 
 #endif

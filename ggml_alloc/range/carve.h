@@ -24,9 +24,14 @@ static inline bool node_is_apart(const struct range_node *node)
     return node->left == RANGE_IS_LOOSE;
 }
 
+static inline bool range_has_many(const struct range *range)
+{
+    return range->n_used >= range->many;
+}
+
 static inline void range_add_loose(struct range *range, uint32_t node)
 {
-    if (range->n_loose == range->most_loose)
+    if (range->n_loose >= (range_has_many(range) ? 1 : range->most_loose))
         gai_range_spill(range);
     range->nodes[node].left = RANGE_IS_LOOSE;
     range->nodes[node].right = range->n_loose;

@@ -42,7 +42,10 @@ enum range_fit {
 #ifndef RANGE_LOOSE /* the proof has fewer, so that it reaches the bins */
 #define RANGE_LOOSE 8
 #endif
-#define RANGE_LOOSE_OF_MANY (RANGE_LOOSE < 4 ? RANGE_LOOSE : 4)
+#define RANGE_LOOSE_OF_FEW (RANGE_LOOSE < 4 ? RANGE_LOOSE : 4)
+#ifndef RANGE_MANY /* used nodes */
+#define RANGE_MANY 1024
+#endif
 
 struct range {
     const struct ga_mem *mem;
@@ -53,6 +56,7 @@ struct range {
     uint32_t n_used;
     uint32_t tail; /* the highest free node; RANGE_NONE when full */
     uint32_t n_loose, most_loose, loose[RANGE_LOOSE];
+    uint32_t many; /* with as many used nodes, one lies loose at most, and bins are lists as long as they are short */
     uint64_t size, used, peak;
     struct bins bins;
 };
@@ -64,13 +68,12 @@ struct range {
 enum ga_status gai_range_init(struct range *range, const struct ga_mem *mem, uint64_t size, enum range_fit fit, uint32_t reserve);
 void gai_range_fini(struct range *range);
 /*
- * Of an empty range: thousands of blocks will come and go, in no order.  Then what lies loose is hardly ever the best, and looking at
- * half as many costs less than more of them in the bins does.
+ * Of an empty range: perhaps thousands of blocks will come and go, most of them multiples of a quantum, a power of two.  It changes
+ * how long things take, not what is taken.
  */
-static inline void range_expect_many(struct range *range)
-{
-    range->most_loose = RANGE_LOOSE_OF_MANY;
-}
+void gai_range_expect_many(struct range *range, uint64_t quantum);
+/* Most of what will be taken ends at most there; that, too, is only about time.  O(nodes) when it has doubled. */
+void gai_range_expect_end(struct range *range, uint64_t end);
 
 /* Everything free again, whatever was taken; the peak and the room stay.  O(1). */
 void gai_range_reset(struct range *range);

@@ -258,14 +258,19 @@ static unsigned traffic(uint64_t seed, int n_steps, const struct ga_mem *mem)
     uint64_t size = seed % 2 ? RANGE_OPEN : 1 + 40 * draw_len(&run.rng, run.style);
     if (gai_range_init(&run.range, mem, size, run.fit, 0) != GA_OK)
         return 1;
-    if (seed % 7 < 3)
-        range_expect_many(&run.range);
+    bool has_many = seed % 7 < 3;
+    if (has_many) {
+        gai_range_expect_many(&run.range, (uint64_t)1 << rng_below(&run.rng, 12));
+        run.range.many = (uint32_t)rng_below(&run.rng, 40);
+    }
     for (int round = 0; round < 2; round++) {
         run.model.blocks[0] = (struct block){ .len = size };
         run.model.n = 1;
         run.model.used = 0;
         run.n_live = 0;
         for (int i = 0; i < n_steps; i++) {
+            if (has_many && i % 32 == 0)
+                gai_range_expect_end(&run.range, 1 + (rng_next(&run.rng) >> (1 + rng_below(&run.rng, 63))));
             step(&run);
             compare(&run);
         }

@@ -43,7 +43,7 @@ static uint64_t longest_of_all(void)
 static void check_all(void)
 {
     uint32_t n_roots;
-    cr_assert_null(gai_bins_check(&bins, &n_roots));
+    cr_assert_null(gai_bins_check(&bins, nodes, &n_roots));
     for (uint32_t i = 1; i <= N; i++)
         if (is_in[i]) {
             const char *broken = gai_bins_check_node(&bins, nodes, i);
@@ -51,12 +51,13 @@ static void check_all(void)
         }
 }
 
-/* A few lengths that many share, lengths in one octave, any. */
+/* A few lengths that many share, lengths in one octave, any; most are multiples of the quantum. */
 static uint64_t draw_len(struct rng *rng, uint64_t style)
 {
+    uint64_t mask = rng_below(rng, 8) ? ((uint64_t)1 << bins.quantum_log2) - 1 : 0;
     if (style == 0)
-        return 1 + rng_below(rng, 3);
-    return style == 1 ? 4096 + rng_below(rng, 4096) : 1 + (rng_next(rng) >> rng_below(rng, 64));
+        return (1 + rng_below(rng, 3)) << bins.quantum_log2 | (mask ? 0 : rng_below(rng, 2));
+    return style == 1 ? 4096 + (rng_below(rng, 4096) & ~mask) : 1 + (rng_next(rng) >> rng_below(rng, 64));
 }
 
 static void compare(struct rng *rng, uint64_t style)
@@ -73,10 +74,14 @@ static void compare(struct rng *rng, uint64_t style)
 
 Test(bins, agree_with_a_look_at_all)
 {
-    for (uint64_t seed = 1; seed <= 45; seed++) {
+    for (uint64_t seed = 1; seed <= 180; seed++) {
         struct rng rng = { seed };
         start(seed % 2 ? UINT64_MAX : 0, seed % 5 == 0);
+        bins.quantum_log2 = bins.fast ? 0 : (uint8_t)(seed / 4 % 14);
+        bins.part_log2 = (uint8_t)rng_below(&rng, 16);
         for (int step = 0; step < 600; step++) {
+            if (rng_below(&rng, 40) == 0)
+                bins.longest_list = (uint8_t)rng_below(&rng, 20);
             uint32_t node = 1 + (uint32_t)rng_below(&rng, N);
             if (is_in[node]) {
                 gai_bins_remove(&bins, nodes, node);
@@ -176,6 +181,19 @@ Test(bins, check_tells_what_is_broken)
     cr_assert_null(gai_bins_check_node(&bins, nodes, above));
     *root = above;
     cr_assert_str_eq(gai_bins_check_node(&bins, nodes, below), "a free node is not found in the bin of its length");
+
+    start(0, false);
+    bins.longest_list = 2;
+    nodes[1] = (struct range_node){ .len = 64 };
+    gai_bins_add(&bins, nodes, 1);
+    uint32_t n_roots, bin = (uint32_t)(only_root() - bins.roots);
+    bins.lens[bin] = 2;
+    cr_assert_str_eq(gai_bins_check(&bins, nodes, &n_roots), "the list of a bin is not as long as it is said to be");
+    bins.lens[bin] = 0;
+    cr_assert_str_eq(gai_bins_check(&bins, nodes, &n_roots), "the list of a bin is not as long as it is said to be");
+    bins.lens[bin] = 1;
+    bins.lens[bin + 1] = BINS_TREE;
+    cr_assert_str_eq(gai_bins_check(&bins, nodes, &n_roots), "an empty bin is a tree");
 
     start_with(3, true); /* 3, 2, 1 */
     nodes[1].left = 3;

@@ -439,7 +439,8 @@ Test(range, check_tells_what_is_broken)
     BREAKS(range.cap_nodes = 2 * range.n_used + 2, "giving back could need memory");
     BREAKS(range.bins.rows = 0, "the bitmap of rows does not say which steps are empty");
     BREAKS(range.bins.steps[63] = 1, "the bitmap of steps does not say which bins are empty");
-    BREAKS((range.bins.roots[62 * BINS_STEPS + 8] = binned, range.bins.steps[62] = 1 << 8, range.bins.rows |= (uint64_t)1 << 62),
+    BREAKS((range.bins.roots[62 * BINS_STEPS + 8] = binned, range.bins.lens[62 * BINS_STEPS + 8] = BINS_TREE,
+            range.bins.steps[62] = 1 << 8, range.bins.rows |= (uint64_t)1 << 62),
            "something that is not free can be found");
     /* A node of the wrong length would not tile, so the bin is the wrong one. */
     BREAKS((range.nodes[binned].left = RANGE_IS_LOOSE, range.nodes[binned].right = 0), "a loose node is not where it says");
