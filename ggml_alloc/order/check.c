@@ -114,20 +114,25 @@ static void read_given(struct checker *c)
         c->written[id] = 0;
 }
 
-static bool needs_are_met(struct checker *c, ga_id id)
+static bool need_is_met(const struct checker *c, ga_id id, ga_id need)
+{
+    if (c->step_of[need] == NEVER || c->step_of[need] == c->step_of[id])
+        return true;
+    bool was_later = c->step_of[need] > c->step_of[id];
+    if (!was_later && !c->met[need])
+        return complain(c, id, "comes before what it needs");
+    return !(was_later && c->met[need]) || complain(c, id, "comes behind what it was to announce");
+}
+
+static bool needs_are_met(const struct checker *c, ga_id id)
 {
     struct sources sources = node_sources(c->graph, id);
-    for (uint32_t i = 0; i <= sources.n; i++) {
-        ga_id need = i < sources.n ? sources.at[i] : root_of(c, id);
-        if (need == GA_NONE || c->step_of[need] == NEVER || c->step_of[need] == c->step_of[id])
-            continue;
-        bool was_later = c->step_of[need] > c->step_of[id];
-        if (!was_later && !c->met[need])
-            return complain(c, id, "comes before what it needs");
-        if (was_later && c->met[need])
-            return complain(c, id, "comes behind what it was to announce");
+    for (uint32_t i = 0; i < sources.n; i++) {
+        ga_id need = sources.at[i];
+        if (need != GA_NONE && !(need_is_met(c, id, need) && need_is_met(c, id, root_of(c, need))))
+            return false;
     }
-    return true;
+    return need_is_met(c, id, root_of(c, id));
 }
 
 static bool is_alone(const struct checker *c, ga_id id)

@@ -43,13 +43,17 @@ static bool link_source(struct linker *l, ga_id id, uint32_t turn)
     return source < turn ? link_turns(l, source, turn) : link_turns(l, turn, source);
 }
 
+/* A view that does not run is no link to whose bytes it shows: who reads it needs its root, too. */
 static bool link_node(struct linker *l, ga_id id, uint32_t turn)
 {
+    const struct node *nodes = l->g->graph->nodes;
     struct sources sources = node_sources(l->g->graph, id);
-    for (uint32_t i = 0; i < sources.n; i++)
-        if (sources.at[i] != GA_NONE && !link_source(l, sources.at[i], turn))
+    for (uint32_t i = 0; i < sources.n; i++) {
+        ga_id src = sources.at[i];
+        if (src != GA_NONE && !(link_source(l, src, turn) && link_source(l, nodes[src].root, turn)))
             return false;
-    return link_source(l, l->g->graph->nodes[id].root, turn);
+    }
+    return link_source(l, nodes[id].root, turn);
 }
 
 static bool link_touch(struct linker *l, const struct touch *touch, uint32_t turn)

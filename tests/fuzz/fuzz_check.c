@@ -78,7 +78,7 @@ void fuzz_order(ga_graph *graph, const struct ga_plan_opts *opts, uint32_t reach
         REQUIRE(n < room, "%zu entries for %u nodes", n, (unsigned)ga_graph_len(graph));
         REQUIRE(ga_order_check(graph, list, n, why, sizeof why) == GA_OK, "%s", why);
         REQUIRE(info.bound_after <= info.bound_before && info.peak_after <= info.peak_before, "it got worse");
-        REQUIRE(ga_graph_sequence(graph, list, n) == GA_OK, "no sequence");
+        REQUIRE(ga_graph_sequence(graph, list, n) == GA_OK, "no sequence: %s", ga_graph_error(graph));
         REQUIRE(n == 0 || bound_of(graph, opts) == info.bound_after, "another bound than promised");
     }
     free(list);

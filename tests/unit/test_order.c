@@ -109,6 +109,21 @@ Test(order, of_nothing_is_nothing)
     cr_assert_eq(info.bound_after, 0);
 }
 
+/* The view of `small` is the caller's, and does not run: nothing but its root says when its bytes are there. */
+Test(order, needs_the_root_of_a_view_that_does_not_run)
+{
+    ga_id large = add((struct ga_node){ .size = 4096 }, NULL), other = add((struct ga_node){ .size = 4096 }, NULL);
+    ga_id small = add((struct ga_node){ .size = 16 }, SRC(other));
+    ga_id view = add((struct ga_node){ .size = 16, .view_of = small, .flags = GA_INPUT }, NULL);
+    ga_id sum = add((struct ga_node){ .size = 16, .flags = GA_OUTPUT }, SRC(large, view));
+    ga_id list[ROOM];
+    size_t n;
+    order(NULL, list, &n);
+    cr_assert_eq(ga_graph_sequence(graph, list, n), GA_OK);
+    cr_assert_eq(ga_graph_sequence(graph, NULL, 0), GA_OK);
+    expect_refused((const ga_id[]){ large, sum, other, small }, 4, "comes before what it needs");
+}
+
 Test(order, leaves_writes_among_the_users_of_their_root)
 {
     ga_id cache = add((struct ga_node){ .size = 512, .flags = GA_EXTERNAL }, NULL);
