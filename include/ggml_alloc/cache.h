@@ -127,7 +127,8 @@ GA_API enum ga_status ga_cache_parse(const char *text, struct ga_cache_opts *opt
 /* NULL: no memory, no backend, or an option that makes no sense (a fraction of what the backend does not
  * tell, too).  `opts` is copied.  The backend outlives the cache. */
 GA_API ga_cache *ga_cache_new(const struct ga_env *env, const struct ga_backend *backend, const struct ga_cache_opts *opts);
-/* Waits for the device, then gives everything back, live blocks with it.  NULL is fine. */
+/* Waits for the device, then gives everything back, live blocks with it, also when the device cannot be waited for: nobody would be
+ * left to do it.  NULL is fine. */
 GA_API void ga_cache_delete(ga_cache *cache);
 
 /*
